@@ -1,0 +1,3 @@
+module github.com/regsync/regsync
+
+go 1.26
