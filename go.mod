@@ -1,3 +1,14 @@
 module github.com/regsync/regsync
 
-go 1.26
+go 1.26.0
+
+require (
+	github.com/gofrs/flock v0.13.1
+	github.com/google/renameio/v2 v2.0.2
+	github.com/hashicorp/go-multierror v1.1.1
+	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
+)
+
+require github.com/hashicorp/errwrap v1.0.0 // indirect
