@@ -18,4 +18,9 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 )
 
-require github.com/opencontainers/go-digest v1.0.0 // indirect
+require (
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
+)
