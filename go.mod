@@ -73,3 +73,5 @@ require (
 	github.com/containerd/log v0.1.0
 	github.com/sirupsen/logrus v1.9.3
 )
+
+require github.com/pelletier/go-toml/v2 v2.2.4
