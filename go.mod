@@ -75,3 +75,5 @@ require (
 )
 
 require github.com/pelletier/go-toml/v2 v2.2.4
+
+require github.com/google/go-cmp v0.7.0 // indirect
