@@ -43,7 +43,7 @@ type chart struct {
 	spec   *spec.Spec
 	in     Inputs
 	config RegistryConfig
-	legacy legacy // of config; empty where it holds no tables
+	legacy inlined // of config; empty where it holds no tables
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int

@@ -46,3 +46,8 @@ func each(err error, f func(error)) {
 	}
 	f(err)
 }
+
+// Warning writes something that the user should know.
+func Warning(w io.Writer, color bool, text string) {
+	fmt.Fprintf(w, "regsync: %s %s\n", painter(color)(yellow, "warning:"), text)
+}
