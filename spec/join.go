@@ -53,7 +53,7 @@ func (t *tree) join(documents []document) {
 				}
 				all.Content = append(all.Content, list.Content...)
 			case again && sections[name]:
-				t.report(value, at, "", "wants a list, found %s", describe(value))
+				t.report(value, at, "", "wants a list, found %s", sort(value))
 			case again:
 				t.report(key, at, "keep it in one file", "the section stands in %s too", other)
 			default:
