@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/distribution/reference v0.6.0
+	github.com/google/go-cmp v0.5.9
 	github.com/hashicorp/go-multierror v1.1.1
 	github.com/invopop/jsonschema v0.14.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3

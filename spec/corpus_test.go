@@ -86,7 +86,7 @@ func corpus(t *testing.T, kind string) []string {
 	return names
 }
 
-func read(t *testing.T, name string) []byte {
+func read(t testing.TB, name string) []byte {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
