@@ -1,5 +1,7 @@
 package spec
 
+import "strings"
+
 // checker checks what the types cannot say. A zero value is something that the decoder has spoken of already, so the rules
 // leave it alone.
 type checker struct {
@@ -23,8 +25,12 @@ func check(t *tree, s *Spec) {
 	c.checkPolicy()
 }
 
-// wrong reports a value with its text before what is wrong with it.
+// wrong reports a value with its text before what is wrong with it. What may hold a user and a password is not shown.
 func (c *checker) wrong(p *place, value, what, hint string) {
+	if strings.Contains(value, "@") && !strings.Contains(value, "@sha256:") {
+		c.report(nil, p, "", "%s", what)
+		return
+	}
 	c.report(nil, p, hint, "%s %s", quote(value), what)
 }
 

@@ -47,23 +47,25 @@ func (c *checker) credentialsUsed() map[string]bool {
 		names = append(names, cr.Name)
 	}
 	used := map[string]bool{}
-	refer := func(p *place, name string) {
+	refer := func(name string, at func() *place) {
 		used[name] = true
 		if name != "" && !known[name] && !c.partial {
-			c.report(nil, p, didYouMean(name, names), "no entry of credentials is called %s", quote(name))
+			c.report(nil, at(), didYouMean(name, names), "no entry of credentials is called %s", quote(name))
 		}
 	}
 	for i, r := range c.Registries {
-		refer((*place)(nil).at("registries").nth(i).at("credentials"), r.Credentials)
+		refer(r.Credentials, func() *place { return (*place)(nil).at("registries").nth(i).at("credentials") })
 	}
 	for i, m := range c.Mirrors {
 		for j, e := range m.Endpoints {
-			refer((*place)(nil).at("mirrors").nth(i).at("endpoints").nth(j).at("credentials"), e.Credentials)
+			refer(e.Credentials, func() *place {
+				return (*place)(nil).at("mirrors").nth(i).at("endpoints").nth(j).at("credentials")
+			})
 		}
 	}
 	for i, s := range c.PullSecrets {
 		for j, name := range s.Credentials {
-			refer((*place)(nil).at("pullSecrets").nth(i).at("credentials").nth(j), name)
+			refer(name, func() *place { return (*place)(nil).at("pullSecrets").nth(i).at("credentials").nth(j) })
 		}
 	}
 	return used

@@ -22,7 +22,7 @@ func (c *checker) checkMirrors() {
 				c.wrong(p.at("registry"), m.Registry, what, hint)
 				continue
 			}
-			c.oldIPv6(p.at("registry"), m.Registry)
+			c.oldIPv6(p, "registry", m.Registry)
 		}
 		if at, again := first[m.Registry]; again {
 			c.twice(p.at("registry"), m.Registry, at)
@@ -41,8 +41,10 @@ func (c *checker) checkMirrors() {
 
 func (c *checker) checkEndpoints(m *Mirror, p *place, servers map[string]string) {
 	seen := map[string]Position{}
+	at := p.at("endpoints").nth(0)
 	for i := range m.Endpoints {
-		e, at := &m.Endpoints[i], p.at("endpoints").nth(i)
+		e := &m.Endpoints[i]
+		at.index = i
 		c.checkTLS(&e.TLS, at)
 		c.checkHeader(e.Header, at)
 		c.checkCapabilities(e, at)
@@ -55,7 +57,7 @@ func (c *checker) checkEndpoints(m *Mirror, p *place, servers map[string]string)
 			continue
 		}
 		e.URL = a.String()
-		c.checkScheme(a, &e.TLS, at, at.at("url"))
+		c.checkScheme(a, &e.TLS, at, "url")
 		if e.OverridePath == OverrideYes && a.path == "" {
 			c.report(nil, at.at("overridePath"), "write the API root, as https://HOST/v2",
 				"overridePath is true and the URL has no path: containerd would ask /REPOSITORY/manifests")
@@ -129,11 +131,11 @@ func (c *checker) checkLoops() {
 		number[withPort(m.Registry, "443")] = i
 	}
 	next := func(i, j int) (int, bool) {
-		a, what, _ := parseURL(c.Mirrors[i].Endpoints[j].URL)
-		if what != "" || a.path != "" {
+		_, host, _ := strings.Cut(c.Mirrors[i].Endpoints[j].URL, "://")
+		if strings.Contains(host, "/") {
 			return 0, false
 		}
-		k, ok := number[withPort(a.host, "443")]
+		k, ok := number[withPort(host, "443")]
 		return k, ok && k != i && c.Mirrors[k].Registry != AnyRegistry
 	}
 	const (

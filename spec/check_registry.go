@@ -29,7 +29,7 @@ func (c *checker) checkRegistries() {
 			continue
 		}
 		first[r.Host] = r.Pos
-		c.oldIPv6(p.at("host"), r.Host)
+		c.oldIPv6(p, "host", r.Host)
 		c.checkServer(r, p)
 		if r.Address != "" {
 			c.checkAddress(r, p.at("address"))
@@ -43,9 +43,9 @@ func (c *checker) checkRegistries() {
 }
 
 // oldIPv6 warns of registries that containerd 1.6 takes for no valid reference (seen on 1.6.20 and 1.6.36; 1.7 reads them).
-func (c *checker) oldIPv6(p *place, host string) {
+func (c *checker) oldIPv6(p *place, key, host string) {
 	if strings.HasPrefix(host, "[") {
-		c.warn(p, "give the registry a name", "containerd 1.6 reads no image reference with an IPv6 address; 1.7 does")
+		c.warn(p.at(key), "give the registry a name", "containerd 1.6 reads no image reference with an IPv6 address; 1.7 does")
 	}
 }
 
@@ -64,7 +64,7 @@ func (c *checker) checkServer(r *Registry, p *place) {
 		return
 	}
 	r.Server = a.String()
-	c.checkScheme(a, &r.TLS, p, p.at("server"))
+	c.checkScheme(a, &r.TLS, p, "server")
 	if r.Host == "docker.io" && (a.host == "docker.io" || a.host == "index.docker.io") {
 		c.report(nil, p.at("server"), "write https://registry-1.docker.io, or leave server out",
 			"%s is not where Docker Hub's registry is", quote(r.Server))
@@ -73,7 +73,7 @@ func (c *checker) checkServer(r *Registry, p *place) {
 
 // checkScheme checks that an http endpoint is listed under insecure, and has no TLS: with any TLS key containerd speaks https
 // to it first (core/remotes/docker/config/hosts.go; seen on 1.6.36, 1.7.35 and 2.2.9).
-func (c *checker) checkScheme(a address, t *TLS, p, url *place) {
+func (c *checker) checkScheme(a address, t *TLS, p *place, key string) {
 	if a.scheme != "http" {
 		return
 	}
@@ -82,7 +82,7 @@ func (c *checker) checkScheme(a address, t *TLS, p, url *place) {
 		if _, port, _ := splitHost(host); port == "" {
 			host += ":80"
 		}
-		c.report(nil, url, "list "+host+" under insecure if that is meant", "plain http is not allowed for %s", quote(a.host))
+		c.report(nil, p.at(key), "list "+host+" under insecure if that is meant", "plain http is not allowed for %s", quote(a.host))
 	}
 	for _, key := range []struct {
 		name  string
@@ -142,16 +142,16 @@ func (c *checker) checkPath(p *place, path string) {
 
 func (c *checker) checkHeader(header map[string][]string, p *place) {
 	for name, values := range header {
-		at := p.at("header").at(name)
+		at := func() *place { return p.at("header").at(name) } // nearly never asked
 		if !token.MatchString(name) {
-			c.wrong(at, name, "is not the name of an HTTP header", "")
+			c.wrong(at(), name, "is not the name of an HTTP header", "")
 		}
 		if len(values) == 0 {
-			c.report(nil, at, "", "has no value")
+			c.report(nil, at(), "", "has no value")
 		}
 		for i, v := range values {
 			if !headerValue.MatchString(v) {
-				c.report(nil, at.nth(i), "", "has a quote, a backslash, a blank at an end or a character that is not ASCII")
+				c.report(nil, at().nth(i), "", "has a quote, a backslash, a blank at an end or a character that is not ASCII")
 			}
 		}
 	}

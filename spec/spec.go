@@ -6,7 +6,7 @@ const (
 	Kind    = "NodeRegistries"
 )
 
-// Spec is what one node should know about container registries: the file (or files) of the user, loaded, defaulted and
+// Spec is what one node should know about container registries. It is the file (or files) of the user, loaded, defaulted and
 // found consistent. A Spec that [Load] returned without an error needs no further check that can be made without a node.
 type Spec struct {
 	// Version of this format.

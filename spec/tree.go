@@ -42,6 +42,9 @@ func (t *tree) locate(p *place) (Position, string) {
 		at = Position{o.file, n.Line, n.Column}
 	}
 	for _, part := range p.parts() {
+		if found && target(n).Kind == yaml.ScalarNode {
+			break // a short form: the endpoint's URL stands for the endpoint
+		}
 		if found {
 			if child := descend(n, part); child != nil {
 				n = child
