@@ -21,7 +21,7 @@ const mark = "# Managed by regsync"
 //   - ASCII with LF line ends: 2.x ignores a file that is not UTF-8, and one with a BOM.
 func hostsTOML(r Road) []byte {
 	b := make([]byte, 0, 512)
-	b = append(b, mark+". Changes made here do not last: change its file and run regsync apply.\n# "...)
+	b = append(b, mark+": changes made here do not last.\n# "...)
 	b = append(b, ascii(r.Why)...)
 	b = append(b, '\n')
 	if r.Server != nil {

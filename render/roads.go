@@ -27,7 +27,7 @@ func roadsOf(s *spec.Spec, in Inputs, config RegistryConfig) (roads []Road, warn
 	for _, entry := range s.Insecure {
 		c.insecure(entry)
 	}
-	if len(c.roads) > 0 && in.Layout.Runtime != NoRuntime && in.ReadsCertsD() {
+	if len(c.roads) > 0 && in.Layout.Runtime != NoRuntime && c.certsD {
 		c.carry()
 		c.adopt()
 	}
@@ -44,6 +44,7 @@ type chart struct {
 	in     Inputs
 	config RegistryConfig
 	legacy legacy // of config; empty where it holds no tables
+	certsD bool   // roads are written to certs.d, not inline
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
@@ -65,7 +66,7 @@ type lane struct {
 
 func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 	c := &chart{
-		spec: s, in: in, config: config,
+		spec: s, in: in, config: config, certsD: in.ReadsCertsD(),
 		mirrors: make(map[string]*spec.Mirror, len(s.Mirrors)),
 		index:   make(map[*spec.Mirror]int, len(s.Mirrors)),
 		plain:   map[string]bool{},
@@ -90,7 +91,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 			c.any = &l
 		}
 	}
-	if in.ReadsCertsD() {
+	if c.certsD {
 		c.legacy = newLegacy(config)
 	}
 	if c.any == nil && c.mirrors[spec.AnyRegistry] == nil {
@@ -199,7 +200,22 @@ func (c *chart) lane(m *spec.Mirror) lane {
 	return l
 }
 
-func (c *chart) add(r Road) { c.roads = append(c.roads, r) }
+func (c *chart) add(r Road) {
+	for _, e := range r.Mirrors {
+		if c.certsD && !c.writable(e) {
+			c.refuse(r.From, "", quote(e.URL)+" cannot be a mirror: "+unwritable, "give the address a name under etcHosts, and use that")
+		}
+	}
+	c.roads = append(c.roads, r)
+}
+
+// writable reports whether an endpoint can be the name of a table. The TOML parser of containerd 1.x ends a table's name at the first
+// bracket, quoted or not, and takes escapes in it as they stand (go-toml 1.9.5, lexInsideTableKey and parseKey).
+func (c *chart) writable(e Endpoint) bool {
+	return c.in.Containerd.Known() && !c.in.Containerd.Before(2, 0) || allow(e.Authority(), pathBytes)
+}
+
+const unwritable = "containerd 1.x cannot read a table of hosts.toml that is named by an IPv6 address, or by what is not ASCII"
 
 func (c *chart) warn(pos spec.Position, path, message, hint string) {
 	c.warnings = append(c.warnings, &spec.Problem{Position: pos, Path: path, Message: message, Hint: hint})
@@ -221,8 +237,9 @@ func line(mirrors []Endpoint, up Endpoint, fallback bool) ([]Endpoint, *Endpoint
 			e = up
 			e.Capabilities = capabilities
 		}
-		if same(e, up) && e.may("pull") && e.may("resolve") {
-			needed = false
+		if same(e, up) {
+			e.Upstream = true
+			needed = needed && !(e.may("pull") && e.may("resolve"))
 		}
 		asks = append(asks, e)
 	}
