@@ -274,7 +274,7 @@ func FuzzHostsTOML(f *testing.F) {
 		r := Road{Host: "h", Server: &up, Why: why, Mirrors: []Endpoint{
 			{URL: mirror, Capabilities: []string{"pull"}, Header: header, Root: true},
 		}}
-		body := hostsTOML(r)
+		body := hostsTOML(&r)
 		for _, b := range body {
 			if b >= 0x7f || b < ' ' && b != '\n' {
 				t.Fatalf("byte %#x in\n%s", b, body)

@@ -137,13 +137,13 @@ func (c *chart) timeout(e *Endpoint, d spec.Duration, at place) {
 }
 
 // bare reports whether an endpoint has nothing but its URL and its capabilities.
-func bare(e Endpoint) bool {
+func bare(e *Endpoint) bool {
 	return len(e.CA) == 0 && e.Cert == nil && len(e.Header) == 0 && e.DialTimeout == 0
 }
 
 // same reports whether two endpoints are one place, asked in one way. Capabilities do not matter.
-func same(a, b Endpoint) bool {
-	return a.API() == b.API() &&
+func same(a, b *Endpoint) bool {
+	return sameAPI(a, b) &&
 		a.SkipVerify == b.SkipVerify &&
 		a.DialTimeout == b.DialTimeout &&
 		slices.EqualFunc(a.CA, b.CA, bytes.Equal) &&

@@ -94,10 +94,10 @@ func (c *chart) dropped(host string) bool {
 
 // inline gives the endpoints of an inline mirror.
 func (c *chart) inline(urls []string) []Endpoint {
-	all := make([]Endpoint, 0, len(urls))
+	all := make([]Endpoint, 0, len(urls)+1)
 	for _, url := range urls {
 		e := c.endpoint(url)
-		if !c.writable(e) {
+		if !c.writable(&e) {
 			c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
 				"the mirror "+quote(url)+" is left out: "+unwritable, "give the address a name under etcHosts, and a mirrors entry")
 			continue
