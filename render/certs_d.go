@@ -45,10 +45,11 @@ func safeName(host string) bool {
 func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec.Problem) {
 	type target struct {
 		name string
-		road Road
+		road *Road
 	}
 	targets := make([]target, 0, len(roads))
-	for _, r := range roads {
+	for i := range roads {
+		r := &roads[i]
 		name, dead := directory(r.Host, in.Dirs)
 		if !safeName(name) {
 			problems = append(problems, &spec.Problem{Position: r.From, Message: quote(r.Host) + " cannot be the name of a directory"})
@@ -66,20 +67,21 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 	for _, t := range targets {
 		dir := in.Layout.CertsDir + "/" + t.name
 		if base, ok := in.Dirs[t.name]; ok {
-			var w []*spec.Problem
-			t.road, w = keepCerts(t.road, base, dir)
+			kept, w := keepCerts(*t.road, base, dir)
+			t.road = &kept
 			warnings = append(warnings, w...)
 		}
-		all = append(all, companions(t.road, dir)...)
+		asks := t.road.Asks()
+		all = companions(all, t.road, asks, dir)
 		hosts := Resource{
 			ID:   ID{Kind: KindFile, Name: dir + "/" + HostsTOML},
 			Body: hostsTOML(t.road),
 			Mode: 0o644,
 			From: t.road.From,
 			Why:  t.road.Why,
-			Asks: t.road.Asks(),
+			Asks: asks,
 		}
-		if t.road.secret() {
+		if secret(asks) {
 			hosts.Mode, hosts.Sensitive = 0o600, true
 		}
 		all = append(all, hosts)

@@ -21,7 +21,7 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 	runtime := in.Layout.Runtime != NoRuntime && len(roads) > 0
 	if runtime && in.ReadsCertsD() {
 		resources, warnings, problems := certsD(roads, in)
-		d.Resources = append(d.Resources, resources...)
+		d.Resources = resources
 		d.Warnings = append(d.Warnings, warnings...)
 		errs = refuse(errs, problems)
 	}

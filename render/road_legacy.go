@@ -13,7 +13,8 @@ import (
 type inlined struct {
 	mirrors map[string][]string
 	tls     map[string]InlineTLS
-	hosts   []string // all that are named, but "*"
+	hosts   []string        // all that are named, but "*"
+	said    map[string]bool // files that were warned of
 }
 
 func newLegacy(config RegistryConfig) inlined {
@@ -23,6 +24,7 @@ func newLegacy(config RegistryConfig) inlined {
 	}
 	l.mirrors = make(map[string][]string, len(config.Mirrors))
 	l.tls = make(map[string]InlineTLS, len(config.TLS))
+	l.said = map[string]bool{}
 	for _, m := range config.Mirrors {
 		if m.Host != spec.AnyRegistry {
 			l.hosts = append(l.hosts, m.Host)
@@ -92,9 +94,14 @@ func (c *chart) dropped(host string) bool {
 
 // inline gives the endpoints of an inline mirror.
 func (c *chart) inline(urls []string) []Endpoint {
-	all := make([]Endpoint, 0, len(urls))
+	all := make([]Endpoint, 0, len(urls)+1)
 	for _, url := range urls {
 		e := c.endpoint(url)
+		if !c.writable(&e) {
+			c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
+				"the mirror "+quote(url)+" is left out: "+unwritable, "give the address a name under etcHosts, and a mirrors entry")
+			continue
+		}
 		if !slices.ContainsFunc(all, func(o Endpoint) bool { return o.URL == e.URL }) {
 			all = append(all, e)
 		}
@@ -137,6 +144,10 @@ func (c *chart) expand(file, host string) string {
 		return ""
 	}
 	if !path.IsAbs(file) || strings.Contains(file, "${") {
+		if c.legacy.said[file] {
+			return ""
+		}
+		c.legacy.said[file] = true
 		c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
 			"the TLS file "+quote(file)+" of "+quote(host)+" is left out: it is no absolute path", "name the file under registries in the spec")
 		return ""
