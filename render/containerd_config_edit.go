@@ -137,10 +137,9 @@ func (d *document) insertTable(path []string, value string) ([]byte, bool) {
 			name += "." + tomlPath(parent[n:])
 		}
 		at = d.entries[last].end
-		for i, e := range d.entries {
+		for _, e := range d.entries {
 			if e.under == last {
 				at = max(at, e.end)
-				_ = i
 			}
 		}
 		inner = indent + d.indentUnit()
