@@ -10,6 +10,9 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
+// HostsTOML is the file that containerd reads in a directory of certs.d.
+const HostsTOML = "hosts.toml"
+
 // anyDirectory serves every registry that has no directory, from containerd 1.6 on.
 const anyDirectory = "_default"
 
@@ -71,7 +74,7 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 		asks := t.road.Asks()
 		all = companions(all, t.road, asks, dir)
 		hosts := Resource{
-			ID:   ID{Kind: KindFile, Name: dir + "/hosts.toml"},
+			ID:   ID{Kind: KindFile, Name: dir + "/" + HostsTOML},
 			Body: hostsTOML(t.road),
 			Mode: 0o644,
 			From: t.road.From,

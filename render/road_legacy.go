@@ -10,15 +10,15 @@ import (
 
 // legacy is what the inline registry tables of containerd's config say. They and config_path exclude each other, so what they
 // serve has to move into certs.d. How they are read: registryHosts in pkg/cri/server/image_pull.go of containerd 1.7.
-type legacy struct {
+type inlined struct {
 	mirrors map[string][]string
 	tls     map[string]InlineTLS
 	hosts   []string        // all that are named, but "*"
 	said    map[string]bool // files that were warned of
 }
 
-func newLegacy(config RegistryConfig) legacy {
-	var l legacy
+func newLegacy(config RegistryConfig) inlined {
+	var l inlined
 	if config.State == ConfigOnePath || config.State == ConfigColonList {
 		return l
 	}

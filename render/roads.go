@@ -41,8 +41,12 @@ func roadsOf(s *spec.Spec, in Inputs, config RegistryConfig) (roads []Road, warn
 type chart struct {
 	in     Inputs
 	config RegistryConfig
+<<<<<<< HEAD
+	legacy inlined // of config; empty where it holds no tables
+=======
 	legacy legacy // of config; empty where it holds no tables
 	certsD bool   // roads are written to certs.d, not inline
+>>>>>>> hosts
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
