@@ -62,7 +62,7 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 		}
 		targets = append(targets, target{name, r})
 	}
-	slices.SortStableFunc(targets, func(a, b target) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(targets, func(a, b target) int { return strings.Compare(a.name, b.name) })
 	all = make([]Resource, 0, len(targets))
 	for _, t := range targets {
 		dir := in.Layout.CertsDir + "/" + t.name

@@ -55,7 +55,7 @@ func appendEndpoint(b []byte, e *Endpoint, capabilities bool) []byte {
 		b = appendList(b, e.Capabilities)
 		b = append(b, '\n')
 	}
-	if e.Root && !strings.HasSuffix(e.path(), "/v2") {
+	if e.Root && (!strings.HasSuffix(e.URL, "/v2") || strings.HasSuffix(e.URL, "//v2")) {
 		b = append(b, "override_path = true\n"...)
 	}
 	if !e.Plain() {
@@ -137,7 +137,12 @@ func appendList(b []byte, values []string) []byte {
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, '"')
-	for _, r := range s { // what is not UTF-8 comes as U+FFFD
+	n := 0
+	for n < len(s) && ' ' <= s[n] && s[n] < 0x7f && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	b = append(b, s[:n]...)
+	for _, r := range s[n:] { // what is not UTF-8 comes as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))

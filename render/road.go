@@ -55,8 +55,10 @@ func (e Endpoint) API() string {
 	return e.URL + "/v2"
 }
 
-// complete reports whether the URL is the API root as it stands.
-func (e Endpoint) complete() bool { return e.Root || strings.HasSuffix(e.path(), "/v2") }
+// complete reports whether the URL is the API root as it stands. (The host of https://v2 is no path.)
+func (e *Endpoint) complete() bool {
+	return e.Root || strings.HasSuffix(e.URL, "/v2") && !strings.HasSuffix(e.URL, "//v2")
+}
 
 // sameAPI reports whether two endpoints have one API root. It is API without the strings.
 func sameAPI(a, b *Endpoint) bool {

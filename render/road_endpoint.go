@@ -141,10 +141,9 @@ func bare(e *Endpoint) bool {
 	return len(e.CA) == 0 && e.Cert == nil && len(e.Header) == 0 && e.DialTimeout == 0
 }
 
-// same reports whether two endpoints are one place, asked in one way. Capabilities do not matter.
+// same reports whether two endpoints of one API root are asked in one way. Capabilities do not matter.
 func same(a, b *Endpoint) bool {
-	return sameAPI(a, b) &&
-		a.SkipVerify == b.SkipVerify &&
+	return a.SkipVerify == b.SkipVerify &&
 		a.DialTimeout == b.DialTimeout &&
 		slices.EqualFunc(a.CA, b.CA, bytes.Equal) &&
 		bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) &&

@@ -8,7 +8,7 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
-// Roads works out the road of every registry that needs one, sorted by host. These are the registries that the spec names, as a
+// Roads works out the road of every registry that needs one, in the order of the spec. These are the registries that the spec names, as a
 // registry, by its mirrors or as insecure; "*"; and those that must be named so that they go on as they do, or follow "*":
 // what containerd's config serves inline, and MicroK8s' stock directory of docker.io.
 func Roads(s *spec.Spec, in Inputs) (roads []Road, warnings, problems []*spec.Problem) {
@@ -34,7 +34,6 @@ func roadsOf(s *spec.Spec, in Inputs, config RegistryConfig) (roads []Road, warn
 	if len(c.roads) == 0 {
 		return nil, nil, c.problems
 	}
-	slices.SortStableFunc(c.roads, func(a, b Road) int { return strings.Compare(a.Host, b.Host) })
 	return c.roads, c.warnings, c.problems
 }
 
@@ -232,7 +231,10 @@ func line(asks []Endpoint, up Endpoint, fallback bool) ([]Endpoint, *Endpoint) {
 	needed := fallback || len(asks) == 0
 	for i := range asks {
 		e := &asks[i]
-		if bare(e) && sameAPI(e, &up) {
+		if !sameAPI(e, &up) {
+			continue
+		}
+		if bare(e) {
 			// The registry under its own name: what it takes to reach it stands at its own entry.
 			capabilities := e.Capabilities
 			*e = up
