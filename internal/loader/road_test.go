@@ -108,6 +108,9 @@ func read(t *testing.T, s *spec.Spec, in render.Inputs) {
 		put(t, filepath.Join(root, name, "hosts.toml"), d.Hosts)
 	}
 	for _, r := range want.Resources {
+		if r.Scope != render.Whole {
+			continue
+		}
 		put(t, root+strings.TrimPrefix(r.Name, in.Layout.CertsDir), r.Body)
 	}
 	seen := 0
