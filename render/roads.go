@@ -41,12 +41,8 @@ func roadsOf(s *spec.Spec, in Inputs, config RegistryConfig) (roads []Road, warn
 type chart struct {
 	in     Inputs
 	config RegistryConfig
-<<<<<<< HEAD
 	legacy inlined // of config; empty where it holds no tables
-=======
-	legacy legacy // of config; empty where it holds no tables
-	certsD bool   // roads are written to certs.d, not inline
->>>>>>> hosts
+	certsD bool    // roads are written to certs.d, not inline
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
@@ -70,7 +66,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 	n := len(s.Registries) + len(s.Mirrors) + len(s.Insecure)
 	c := &chart{
 		roads: make([]Road, 0, n),
-		in:    in, config: config, certsD: in.ReadsCertsD(),
+		in:    in, config: config, certsD: UsesCertsD(in),
 		mirrors: make(map[string]*spec.Mirror, len(s.Mirrors)),
 		index:   make(map[*spec.Mirror]int, len(s.Mirrors)),
 		plain:   map[string]bool{},
