@@ -33,6 +33,7 @@ var texts = map[string]string{
 	"Credential.helper":       `[A-Za-z0-9][A-Za-z0-9._-]*`,
 	"Secret.file":             path,
 	"Secret.env":              `[A-Za-z_][A-Za-z0-9_]*`,
+	"Match.file":              absolute,
 	"Secret.systemd":          `[^\x00-\x1f\x7f/]+`,
 
 	"Preload.sha256":   `[0-9a-f]{64}`,

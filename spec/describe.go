@@ -36,8 +36,8 @@ func describe(n *yaml.Node) string {
 	return fmt.Sprintf("a value with the tag %s", n.Tag)
 }
 
-// sort says what sort of value a node is without showing it: where a mapping was wanted it may be a password.
-func sort(n *yaml.Node) string {
+// sortOf says what sort of value a node is without showing it: where a mapping was wanted it may be a password.
+func sortOf(n *yaml.Node) string {
 	n = target(n)
 	if n.Kind != yaml.ScalarNode {
 		return describe(n)

@@ -53,7 +53,7 @@ func (t *tree) join(documents []document) {
 				}
 				all.Content = append(all.Content, list.Content...)
 			case sections[name]:
-				t.report(value, at, "", "wants a list, found %s", sort(value))
+				t.report(value, at, "", "wants a list, found %s", sortOf(value))
 			case again:
 				t.report(key, at, "keep it in one file", "the section stands in %s too", other)
 			default:

@@ -24,7 +24,7 @@ type origin struct {
 }
 
 // maxExpanded bounds how many values aliases may stand for, so that a small file cannot ask for hours of work.
-const maxExpanded = 1_000_000
+const maxExpanded = 250_000
 
 // from notes where a node was written. Children are found through it.
 func (t *tree) from(n *yaml.Node, o origin) { t.origins[n] = o }
@@ -101,7 +101,7 @@ func (t *tree) problem(n *yaml.Node, p *place, hint, format string, args ...any)
 	return &Problem{Position: at, Path: path, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// position is where a node stands that is at or below the node with this origin.
+// position is where a node stands in a file.
 func (t *tree) position(n *yaml.Node, file string) Position {
 	return Position{File: file, Line: n.Line, Col: n.Column}
 }

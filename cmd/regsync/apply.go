@@ -84,11 +84,12 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		return errDeclined
 	}
 	n := &liveNode{Root: s.root, services: c.services(s.root, t.services)}
+	run := t.plan
 	if c.baking() {
-		t.plan.Effects = nil // listed in the plan; nothing runs there
+		run.Effects = nil // the plan lists them; nothing runs there
 	}
 	s.ledger.Services = t.services
-	result, err := apply.Run(ctx, t.plan, n, &record{s.ledger, t.digest}, c.tell)
+	result, err := apply.Run(ctx, run, n, &record{s.ledger, t.digest}, c.tell)
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}

@@ -28,9 +28,7 @@ const inNamespace = "REGSYNC_TEST_IN_NAMESPACE"
 func isolated(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			t.Fatal(err)
-		}
+		shield(t)
 		loopbackUp(t)
 		return true
 	}
@@ -56,6 +54,24 @@ func isolated(t *testing.T) bool {
 		t.Logf("in a namespace:\n%s", out)
 	}
 	return false
+}
+
+// shield keeps what dockerd writes beside its own directories off the machine: /etc/docker/key.json and /run/docker.
+func shield(t *testing.T) {
+	t.Helper()
+	mount := func(source, target, fstype string, flags uintptr, data string) {
+		if err := unix.Mount(source, target, fstype, flags, data); err != nil {
+			t.Fatalf("mounting %q: %v", target, err)
+		}
+	}
+	mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	mount("tmpfs", "/run", "tmpfs", 0, "")
+	for _, dir := range []string{"/run/upper", "/run/work"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount("overlay", "/etc", "overlay", 0, "lowerdir=/etc,upperdir=/run/upper,workdir=/run/work")
 }
 
 func loopbackUp(t *testing.T) {
@@ -207,6 +223,9 @@ func TestDockerdReload(t *testing.T) {
 		t.Errorf("the daemon has just read the file, but %q", diffs)
 	}
 
+	if err := d.Validate(ctx, first); err != nil {
+		t.Errorf("the daemon has read what it is said to refuse: %v", err)
+	}
 	second := []byte(`{"insecure-registries": ["b.lab:5000"], "registry-mirrors": ["http://m.lab:5000", "https://n.lab"]}`)
 	if diffs := info.Missing(second); len(diffs) != 4 {
 		t.Errorf("differences %q, want 4", diffs)

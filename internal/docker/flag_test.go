@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -161,4 +163,21 @@ func TestParseUnitMissingFile(t *testing.T) {
 	if diff := cmp.Diff(want, sources, cmp.AllowUnexported(source{})); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
+}
+
+func FuzzUnit(f *testing.F) {
+	f.Add(debianUnit, "--registry-mirror=http://m")
+	f.Add("[Service]\nExecStart=\\\n", "a\"b' c")
+	f.Fuzz(func(t *testing.T, text, word string) {
+		none := func(string) ([]byte, error) { return []byte(text), nil }
+		if _, err := parseUnit([]unitText{{"u", text}}).sources(none); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(word, `"`) || !utf8.ValidString(word) {
+			return
+		}
+		if diff := cmp.Diff([]string{"a", word, "b"}, splitWords(`a "`+word+`" b`)); diff != "" {
+			t.Fatalf("%q in quotes (-want +got):\n%s", word, diff)
+		}
+	})
 }

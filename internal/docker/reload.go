@@ -14,7 +14,8 @@ import (
 const unit = "docker.service"
 
 // Reload makes dockerd read daemon.json again: through systemd where that runs it, else by SIGHUP. It does not say whether
-// dockerd took the file; that, and that it has read it, is seen by AwaitInfo. It fails with ErrNotRunning where there is none.
+// dockerd took the file; that, and that it has read it, is seen by AwaitInfo. It fails with ErrNotRunning where there is none. One that
+// is starting is waited for, so ctx should have an end.
 func (d Daemon) Reload(ctx context.Context) error {
 	pid, noPid := d.pid("/proc") // the processes that we can send a signal to
 	if done, err := d.reloadUnit(ctx, pid); done {
@@ -22,6 +23,10 @@ func (d Daemon) Reload(ctx context.Context) error {
 	}
 	if noPid != nil {
 		return noPid
+	}
+	// A dockerd that is still starting dies of a SIGHUP. It catches the signal before it answers (moby cmd/dockerd/daemon.go, start).
+	if _, err := d.AwaitInfo(ctx, func(Info) bool { return true }); err != nil {
+		return fmt.Errorf("reloading dockerd, process %d: %w", pid, err)
 	}
 	process, err := os.FindProcess(pid)
 	if err != nil {

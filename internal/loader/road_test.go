@@ -94,6 +94,35 @@ func TestRenderedIsReadAtRandom(t *testing.T) {
 	}
 }
 
+// The valid specs that the spec's own tests hold.
+func TestRenderedIsReadOfCorpus(t *testing.T) {
+	names, err := filepath.Glob("../../spec/testdata/corpus/good/*.yaml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no specs: %v", err)
+	}
+	pems := pemFiles(t)
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _, err := spec.Load([]spec.Source{{Name: name, Data: data}}, spec.Facts{})
+			if err != nil {
+				t.Skip("not valid everywhere")
+			}
+			in := inputs(map[string][]byte{})
+			in.Containerd = render.Version{Major: 2, Minor: 2, Patch: 9}
+			for _, f := range s.Files() {
+				in.Files[f.File] = pems[map[spec.FileKind]string{spec.FileCA: "ca.pem", spec.FileCert: "cert.pem", spec.FileKey: "key.pem"}[f.Kind]]
+			}
+			if roads, _, _ := render.Roads(s, in); len(roads) > 0 {
+				read(t, s, in)
+			}
+		})
+	}
+}
+
 // read renders s for in, puts all of it below a directory, and lets each major read every registry of it.
 func read(t *testing.T, s *spec.Spec, in render.Inputs) {
 	t.Helper()
@@ -124,6 +153,9 @@ func read(t *testing.T, s *spec.Spec, in render.Inputs) {
 			}
 			if want := filepath.Base(filepath.Dir(r.Name)); got.Directory != want {
 				t.Errorf("%d.x: %s: takes %q, want %q", major, host, got.Directory, want)
+			}
+			if err := got.Agrees(r.Asks); err != nil {
+				t.Errorf("%d.x: %s: %v", major, host, err)
 			}
 			asks := r.Asks
 			if !strings.Contains(string(r.Body), "\nserver = ") {

@@ -38,7 +38,7 @@ func (c *checker) checkPreload() {
 		}
 		if l.SHA256 != "" && !sha256Hex.MatchString(l.SHA256) {
 			hint := ""
-			if rest, found := strings.CutPrefix(strings.ToLower(l.SHA256), "sha256:"); found || sha256Hex.MatchString(rest) {
+			if rest, found := strings.CutPrefix(strings.ToLower(l.SHA256), "sha256:"); (found || rest != l.SHA256) && sha256Hex.MatchString(rest) {
 				hint = "write " + rest
 			}
 			c.wrong(p.at("sha256"), l.SHA256, "is not 64 lower-case hex digits", hint)

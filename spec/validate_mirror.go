@@ -60,7 +60,7 @@ func (c *checker) checkEndpoints(m *Mirror, p *place, servers map[string]string)
 		c.checkScheme(a, &e.TLS, at, "url")
 		if e.OverridePath == OverrideYes && a.path == "" {
 			c.report(nil, at.at("overridePath"), "write the API root, as https://HOST/v2",
-				"overridePath is true and the URL has no path: containerd would ask /REPOSITORY/manifests")
+				"the URL has no path that could be the API root: containerd would ask /REPOSITORY/manifests")
 		}
 		same := a.key() + a.path
 		if pos, again := seen[same]; again {
@@ -119,7 +119,7 @@ func (c *checker) checkFallback(m *Mirror, p *place) {
 		if len(m.Endpoints) == 0 {
 			hint = "to allow no pulls at all, write blocked: true in registries"
 		}
-		c.report(nil, p.at("fallback"), hint, "fallback is false and no endpoint may both pull and resolve, so every pull of a tag would fail")
+		c.report(nil, p.at("fallback"), hint, "no endpoint may both pull and resolve, so without the upstream every pull of a tag would fail")
 	}
 }
 
