@@ -189,6 +189,13 @@ func TestCertsD(t *testing.T) {
 			{"docker.io", []string{"http://cache.lab:5000"}}, {"ghcr.io", []string{"http://cache.lab:5000"}},
 		}},
 	}, {
+		name: "neither",
+		spec: spec.Spec{Registries: []spec.Registry{{Host: "s.example", Pos: at(3)}}},
+		in:   Inputs{Dirs: map[string]Dir{"docker.io": {Hosts: []byte(stockHub)}, "old.example": {}, "_backup": {}}},
+	}, {
+		name: "insecure-port-80",
+		spec: spec.Spec{Registries: []spec.Registry{{Host: "r.example", Pos: at(3)}}, Insecure: insecure("r.example:80")},
+	}, {
 		name:   "one-path",
 		spec:   spec.Spec{Registries: []spec.Registry{{Host: "s.example", Pos: at(3)}}},
 		config: RegistryConfig{State: ConfigOnePath, Syntax: 2, Mirrors: []InlineMirror{{"docker.io", []string{"http://cache.lab:5000"}}}},
@@ -196,6 +203,9 @@ func TestCertsD(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			if test.in.Layout.CertsDir == "" {
 				test.in.Layout = layout
+			}
+			if test.config.State == ConfigNeither && test.name != "neither" {
+				test.config.State = ConfigOnePath
 			}
 			test.in.Files = pems(t)
 			roads, warnings, problems := roadsOf(&test.spec, test.in, test.config)
