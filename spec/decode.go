@@ -105,9 +105,11 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, p *place, f *field) {
 		}
 	case reflect.Int:
 		if d.scalar(n, "!!int", "a whole number", p) {
-			i, err := strconv.ParseInt(n.Value, 0, 32)
-			if err != nil {
-				d.report(n, p, "", "%s is not a whole number that can be meant here", quote(n.Value))
+			// Octal and the like are read differently by YAML 1.1 and 1.2.
+			i, err := strconv.ParseInt(n.Value, 10, 32)
+			if err != nil || strconv.FormatInt(i, 10) != n.Value {
+				d.report(n, p, "", "%s is not a plain whole number of a sensible size", quote(n.Value))
+				return
 			}
 			v.SetInt(i)
 		}
