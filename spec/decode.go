@@ -101,7 +101,12 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, p *place, f *field) {
 		}
 	case reflect.Bool:
 		if d.scalar(n, "!!bool", "true or false", p) {
-			v.SetBool(n.Value[0]|0x20 == 't')
+			// The tag may be the user's, on anything.
+			b, err := strconv.ParseBool(strings.ToLower(n.Value))
+			if err != nil {
+				d.report(n, p, "", "wants true or false, found %s", describe(n))
+			}
+			v.SetBool(b)
 		}
 	case reflect.Int:
 		if d.scalar(n, "!!int", "a whole number", p) {
