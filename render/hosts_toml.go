@@ -55,7 +55,7 @@ func appendEndpoint(b []byte, e *Endpoint, capabilities bool) []byte {
 		b = appendList(b, e.Capabilities)
 		b = append(b, '\n')
 	}
-	if e.Root && (!strings.HasSuffix(e.URL, "/v2") || strings.HasSuffix(e.URL, "//v2")) {
+	if e.overrides() {
 		b = append(b, "override_path = true\n"...)
 	}
 	if !e.Plain() {

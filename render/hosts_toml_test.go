@@ -94,8 +94,8 @@ func TestCertsD(t *testing.T) {
 			"quay.io": {}, "cache.lab_5000_": {Hosts: []byte("server = \"http://x\"\n")}, "cache.lab:5000": {},
 		}},
 	}, {
-		name: "any-on-1.5",
-		spec: spec.Spec{Mirrors: []spec.Mirror{mirrors("*", true, "https://m.example")}},
+		name: "on-1.5",
+		spec: spec.Spec{Mirrors: []spec.Mirror{mirrors("*", true, "https://m.example"), mirrors("quay.io", true, "https://m.example/v2/quay", "https://m.example/x/v2")}},
 		in:   Inputs{Containerd: Version{1, 5, 13}},
 	}, {
 		name: "foreign-default",

@@ -206,6 +206,13 @@ func (c *chart) add(r Road) {
 			c.refuse(r.From, "", quote(e.URL)+" cannot be a mirror: "+unwritable, "give the address a name under etcHosts, and use that")
 		}
 	}
+	if c.certsD && c.in.Containerd.Before(1, 6) {
+		for _, e := range r.Asks() {
+			if e.overrides() {
+				c.warn(r.From, "", quote(e.URL)+" is asked as "+quote(e.URL+"/v2")+": containerd "+c.in.Containerd.String()+" does not know override_path", "")
+			}
+		}
+	}
 	c.roads = append(c.roads, r)
 }
 
