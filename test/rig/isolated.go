@@ -1,0 +1,98 @@
+package rig
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// inside is the environment variable that tells the re-executed test that it runs in its own namespaces.
+const inside = "REGSYNC_RIG_INSIDE"
+
+// Isolated reports whether the calling test runs in its own namespaces. Where it does not, Isolated executes this test
+// (this very subtest) once more in new ones, takes over its outcome, and reports false: the caller has nothing left to do.
+//
+// The new process sees the address of the examples (192.168.1.140) on its loopback, no resolver, and overlays of /etc,
+// /var and /opt that vanish with it. Cgroups and everything else of the machine stay as they are.
+func Isolated(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inside) != "" {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		Missing(t, "network and mount namespaces", "they need root")
+		return false
+	}
+	isolate(t)
+	return false
+}
+
+// Missing skips the test, saying which component is not there and why. Where CI=true is set it fails the test.
+func Missing(t testing.TB, component, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("missing on this machine: %s: %s", component, why)
+	}
+	t.Skipf("missing on this machine: %s: %s", component, why)
+}
+
+func isolate(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.count=1", "-test.run="+exactly(t.Name()))
+	if end, ok := t.Deadline(); ok {
+		cmd.Args = append(cmd.Args, "-test.timeout="+(time.Until(end)-5*time.Second).Round(time.Second).String())
+	}
+	scratch := t.TempDir()
+	cmd.Env = append(os.Environ(), inside+"="+scratch, "TMPDIR="+scratch)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			Missing(t, "network and mount namespaces", err.Error())
+		}
+		t.Fatalf("starting the test in its own namespaces: %v", err)
+	}
+	verdict := ""
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		t.Log(line)
+		if state, ok := strings.CutPrefix(strings.TrimSpace(line), "--- "); ok {
+			if state, name, _ := strings.Cut(state, ": "); strings.HasPrefix(name, t.Name()+" ") {
+				verdict = state
+			}
+		}
+	}
+	err = cmd.Wait()
+	switch {
+	case err != nil:
+		t.Fatalf("in its own namespaces: %v", err)
+	case verdict == "SKIP":
+		t.Skip("skipped in its own namespaces, see above")
+	case verdict != "PASS":
+		t.Fatalf("the test did not run in its own namespaces: verdict %q", verdict)
+	}
+}
+
+// exactly returns the -test.run pattern that names one test only.
+func exactly(name string) string {
+	var parts []string
+	for part := range strings.SplitSeq(name, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,3 @@
+module github.com/regsync/regsync/tools
+
+go 1.26
