@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -39,6 +41,23 @@ func (c *CRI) Version(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return answer.RuntimeName + " " + answer.RuntimeVersion, nil
+}
+
+// Await waits until the runtime answers: with its CRI up, or saying that it has none.
+func (c *CRI) Await(ctx context.Context, up bool) error {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_, err := c.runtime.Version(ctx, &cri.VersionRequest{}, grpc.WaitForReady(true))
+		if up && err == nil || !up && status.Code(err) == codes.Unimplemented {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for CRI (up: %v): %w", up, err)
+		case <-again.C:
+		}
+	}
 }
 
 // Pull pulls an image as kubelet does for a pod without pull secrets, and returns the ID of what was pulled.

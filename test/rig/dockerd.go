@@ -3,11 +3,15 @@ package rig
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 )
 
 // DockerSocket is where Docker's daemon listens; inside the rig the path is throw-away.
@@ -24,7 +28,7 @@ func StartDockerd(ctx context.Context, dir string, flags ...string) (*Dockerd, e
 		return nil, err
 	}
 	argv := append([]string{
-		program, "--data-root", filepath.Join(dir, "docker"), "--exec-root", filepath.Join(dir, "docker-exec"),
+		program, "--data-root", filepath.Join(dir, "docker"), "--exec-root", "/run/docker",
 		"--pidfile", "/run/docker.pid", "-H", "unix://" + DockerSocket, "--iptables=false", "--ip6tables=false", "--bridge=none",
 	}, flags...)
 	daemon, err := StartDaemon(filepath.Join(dir, "dockerd.log"), argv...)
@@ -40,6 +44,24 @@ func StartDockerd(ctx context.Context, dir string, flags ...string) (*Dockerd, e
 		return nil, err
 	}
 	return &Dockerd{daemon}, nil
+}
+
+// Reload asks the daemon to read daemon.json again (SIGHUP) and waits until its log says that it has.
+func (d *Dockerd) Reload(ctx context.Context) error {
+	before, err := os.ReadFile(d.Log)
+	if err != nil {
+		return err
+	}
+	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	return d.await(ctx, func(context.Context) error {
+		log, err := os.ReadFile(d.Log)
+		if err == nil && !strings.Contains(string(log[len(before):]), "Reloaded configuration") {
+			err = errors.New("not reloaded yet")
+		}
+		return err
+	})
 }
 
 // DockerInfo is what the daemon says of itself (GET /info), above all RegistryConfig with Mirrors and IndexConfigs.

@@ -66,11 +66,12 @@ func isolate(t *testing.T) {
 		t.Fatalf("starting the test in its own namespaces: %v", err)
 	}
 	verdict := ""
+	var said strings.Builder
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		line := lines.Text()
-		t.Log(line)
+		said.WriteString("\n" + line)
 		if state, ok := strings.CutPrefix(strings.TrimSpace(line), "--- "); ok {
 			if state, name, _ := strings.Cut(state, ": "); strings.HasPrefix(name, t.Name()+" ") {
 				verdict = state
@@ -78,9 +79,10 @@ func isolate(t *testing.T) {
 		}
 	}
 	err = cmd.Wait()
+	t.Log("in its own namespaces:" + said.String())
 	switch {
 	case err != nil:
-		t.Fatalf("in its own namespaces: %v", err)
+		t.Fatal(err)
 	case verdict == "SKIP":
 		t.Skip("skipped in its own namespaces, see above")
 	case verdict != "PASS":
