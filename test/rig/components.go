@@ -14,15 +14,15 @@ import (
 // Containerd is one release of containerd, as a node may run it.
 type Containerd struct {
 	Name   string // as stories call it: 1.6, 1.7, 2.2
-	Module string // import path of the module that it is built from; empty: the machine's package
-	folder string // of the nested Go module, under test/components
+	module string // path of the Go module that it can be built from
+	folder string // of the nested module that pins it, under test/components
 }
 
 // Releases are the releases of containerd that the suite knows, the oldest first.
 var Releases = []Containerd{
-	{Name: "1.6"},
-	{Name: "1.7", Module: "github.com/containerd/containerd", folder: "containerd1"},
-	{Name: "2.2", Module: "github.com/containerd/containerd/v2", folder: "containerd2"},
+	{"1.6", "github.com/containerd/containerd", "containerd16"},
+	{"1.7", "github.com/containerd/containerd", "containerd17"},
+	{"2.2", "github.com/containerd/containerd/v2", "containerd22"},
 }
 
 // Release returns the release of that name.
@@ -35,18 +35,18 @@ func Release(name string) (Containerd, error) {
 	return Containerd{}, fmt.Errorf("containerd %q: no such release in this rig", name)
 }
 
-// Path returns the absolute path of this release's program. A release that comes from a Go module is built first, which
-// takes a minute or two, unless the cache has it.
+// Path returns the absolute path of this release's program: the machine's own, if that is of this release (Debian's patched
+// 1.6 is what many nodes run), else one built from the Go module, which takes a minute or two unless the cache has it.
 func (c Containerd) Path(ctx context.Context) (string, error) {
-	if c.Module == "" {
-		return c.packaged(ctx)
+	if program, err := exec.LookPath("containerd"); err == nil && c.is(ctx, program) {
+		return program, nil
 	}
 	root, err := sourceRoot()
 	if err != nil {
 		return "", err
 	}
 	folder := filepath.Join(root, "test", "components", c.folder)
-	version, err := required(filepath.Join(folder, "go.mod"), c.Module)
+	version, err := required(filepath.Join(folder, "go.mod"), c.module)
 	if err != nil {
 		return "", err
 	}
@@ -54,25 +54,16 @@ func (c Containerd) Path(ctx context.Context) (string, error) {
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
 	}
-	set := "-s -w -X " + c.Module + "/version.Version=" + version
-	return program, goBuild(ctx, folder, program, set, c.Module+"/cmd/containerd")
+	set := "-s -w -X " + c.module + "/version.Version=" + version
+	return program, goBuild(ctx, folder, program, set, c.module+"/cmd/containerd")
 }
 
-// packaged finds the containerd of the machine's own packages and takes it only if it is of this release.
-func (c Containerd) packaged(ctx context.Context) (string, error) {
-	program, err := exec.LookPath("containerd")
-	if err != nil {
-		return "", err
-	}
+// is tells whether a program calls itself a containerd of this release.
+func (c Containerd) is(ctx context.Context, program string) bool {
+	// "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
 	out, err := exec.CommandContext(ctx, program, "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("asking %q for its version: %w", program, err)
-	}
 	words := strings.Fields(string(out))
-	if len(words) < 3 || !strings.HasPrefix(strings.TrimPrefix(words[2], "v"), c.Name+".") {
-		return "", fmt.Errorf("%q is not containerd %s but %q", program, c.Name, strings.TrimSpace(string(out)))
-	}
-	return program, nil
+	return err == nil && len(words) > 2 && strings.HasPrefix(strings.TrimPrefix(words[2], "v"), c.Name+".")
 }
 
 // Cache returns the directory that keeps built components, one directory for each version of each.

@@ -1,4 +1,4 @@
-module github.com/regsync/regsync/test/components/containerd2
+module github.com/regsync/regsync/test/components/containerd22
 
 go 1.26
 

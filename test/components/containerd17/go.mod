@@ -1,4 +1,4 @@
-module github.com/regsync/regsync/test/components/containerd1
+module github.com/regsync/regsync/test/components/containerd17
 
 go 1.26
 
