@@ -25,3 +25,19 @@ require (
 	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af // indirect
 	gotest.tools/v3 v3.5.2 // indirect
 )
+	github.com/gofrs/flock v0.13.1
+	github.com/google/renameio/v2 v2.0.2
+	github.com/hashicorp/go-multierror v1.1.1
+	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
+)
+
+require github.com/hashicorp/errwrap v1.0.0 // indirect
+
+require (
+	github.com/distribution/reference v0.6.0
+	go.yaml.in/yaml/v3 v3.0.6
+)
+
+require github.com/opencontainers/go-digest v1.0.0 // indirect

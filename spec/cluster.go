@@ -2,9 +2,9 @@ package spec
 
 // Cluster says how the cluster's objects are reached and whose they are. It matters for pull secrets and add-ons only.
 type Cluster struct {
-	Manage     string `json:"manage,omitempty"`     // auto | always | never
-	Owner      string `json:"owner,omitempty"`      // objects of another owner are never touched; default regsync
-	Kubeconfig string `json:"kubeconfig,omitempty"` // absolute path
+	Manage     string `json:"manage,omitempty" default:"auto" enum:"auto,always,never"` // auto: one of the nodes that have a kubeconfig
+	Owner      string `json:"owner,omitempty" default:"regsync"`                        // objects of another owner are never touched; default regsync
+	Kubeconfig string `json:"kubeconfig,omitempty"`                                     // absolute path
 }
 
 // Credential is where a user name and a password come from. The password itself never stands in the file.

@@ -7,9 +7,9 @@ type Preload struct {
 	Images   []string          `json:"images,omitempty"`   // only these; all must be there
 	Platform string            `json:"platform,omitempty"` // os/arch[/variant]; default: the node's
 	Pin      bool              `json:"pin" default:"true"`
-	As       map[string]string `json:"as,omitempty"`    // further names for images of the archive
-	Nodes    string            `json:"nodes,omitempty"` // self | all
-	Keep     bool              `json:"keep,omitempty"`  // keep a fetched archive after the import
+	As       map[string]string `json:"as,omitempty"`                                   // further names for images of the archive
+	Nodes    string            `json:"nodes,omitempty" default:"self" enum:"self,all"` // all: every node of the MicroK8s cluster
+	Keep     bool              `json:"keep,omitempty"`                                 // keep a fetched archive after the import
 
 	Image   string `json:"image,omitempty"` // a reference that is kept pulled
 	Refresh bool   `json:"refresh,omitempty"`

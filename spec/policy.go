@@ -12,6 +12,6 @@ type Policy struct {
 
 // Effects says when what disturbs the node may run.
 type Effects struct {
-	Restart string `json:"restart,omitempty"` // auto | window
-	Window  string `json:"window,omitempty"`  // DAYS HH:MM-HH:MM
+	Restart string `json:"restart,omitempty" default:"auto" enum:"auto,window"` // window: what needs a restart waits for it
+	Window  string `json:"window,omitempty"`                                    // DAYS HH:MM-HH:MM
 }

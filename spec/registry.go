@@ -21,8 +21,8 @@ type Registry struct {
 
 // TLS is what a connection to an endpoint needs beside the system's own roots.
 type TLS struct {
-	CA     []string    `json:"ca,omitempty"`     // paths of PEM files, or PEM text
-	Client *ClientCert `json:"client,omitempty"` // nil: none
+	CA     []string    `json:"ca,omitempty" text:"lines" alone:"true"` // paths of PEM files, or PEM text
+	Client *ClientCert `json:"client,omitempty"`                       // nil: none
 }
 
 // ClientCert is a client certificate and its key, both as paths of PEM files.
@@ -45,9 +45,9 @@ type Mirror struct {
 
 // Endpoint is one place that serves a registry's images. In the file it may be a bare URL.
 type Endpoint struct {
-	URL          string   `json:"url"`                    // no closing slash
-	Capabilities []string `json:"capabilities,omitempty"` // pull, resolve, push; default pull, resolve
-	OverridePath Override `json:"overridePath,omitempty"` // auto | true | false
+	URL          string   `json:"url"`                                                                    // no closing slash
+	Capabilities []string `json:"capabilities,omitempty" default:"pull,resolve" enum:"pull,resolve,push"` // what the endpoint is asked for
+	OverridePath Override `json:"overridePath,omitempty" default:"auto"`                                  // whether the URL's path is the API root as it stands
 	TLS          `json:",inline"`
 	Credentials  string              `json:"credentials,omitempty"`
 	Header       map[string][]string `json:"header,omitempty"`

@@ -1,0 +1,24 @@
+package apply
+
+import "github.com/regsync/regsync/plan"
+
+// Stage says what happens just now.
+type Stage string
+
+// The stages.
+const (
+	Wrote    Stage = "wrote"    // a file was written or removed
+	Running  Stage = "running"  // an effect begins
+	Ran      Stage = "ran"      // an effect took
+	Skipped  Stage = "skipped"  // an effect had nobody to tell
+	Unserved Stage = "unserved" // an effect is left to somebody else
+	Undoing  Stage = "undoing"  // something failed, and everything is put back
+)
+
+// Event is one thing that happens during an apply.
+type Event struct {
+	Stage  Stage
+	Change *plan.Change // of Wrote
+	Effect *plan.Effect // of Running, Ran, Skipped and Unserved
+	Err    error        // of Unserved and Undoing
+}

@@ -1,0 +1,140 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// run is one apply under way.
+type run struct {
+	plan plan.Plan
+	node Node
+	tell func(Event)
+
+	done []done        // files that were written, in order
+	ran  []plan.Effect // effects that were begun
+}
+
+// done is a file that was written, and how it was.
+type done struct {
+	change plan.Change
+	before plan.Live
+}
+
+// files writes every file. Where something else must stand in one while the effects run, that is written.
+func (r *run) files(ctx context.Context) error {
+	for _, c := range r.plan.Changes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if c.Action == plan.Forget || render.Same(c.Before, c.After) && c.Mode == 0 {
+			continue
+		}
+		live, err := r.node.Read(c.Name)
+		if err != nil {
+			return err
+		}
+		if !render.Same(live.Data, c.Before) {
+			return &StaleError{Name: c.Name}
+		}
+		data := c.After
+		if c.Interim != nil {
+			data = c.Interim
+		}
+		r.done = append(r.done, done{c, live})
+		if err := r.write(c, data); err != nil {
+			return err
+		}
+		r.tell(Event{Stage: Wrote, Change: &c})
+	}
+	return nil
+}
+
+func (r *run) write(c plan.Change, data []byte) error {
+	var owner *plan.Original
+	if c.Entry == nil {
+		owner = c.Owner
+	}
+	return r.node.Write(c.Name, data, c.Mode, owner)
+}
+
+// effects runs the effects in their order.
+func (r *run) effects(ctx context.Context, result *Result) error {
+	for _, e := range r.plan.Effects {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.tell(Event{Stage: Running, Effect: &e})
+		r.ran = append(r.ran, e)
+		err := r.node.Run(ctx, e)
+		var unserved *UnservedError
+		switch {
+		case err == nil:
+			r.tell(Event{Stage: Ran, Effect: &e})
+		case errors.Is(err, ErrNotRunning):
+			result.Skipped = append(result.Skipped, e)
+			r.tell(Event{Stage: Skipped, Effect: &e})
+		case errors.As(err, &unserved):
+			result.Unserved = append(result.Unserved, UnservedEvent{e, unserved})
+			r.tell(Event{Stage: Unserved, Effect: &e, Err: unserved})
+		default:
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+	}
+	return nil
+}
+
+// settle puts the final content into files that held something else while the effects ran.
+func (r *run) settle() error {
+	for _, c := range r.plan.Changes {
+		if c.Interim == nil || render.Same(c.Interim, c.After) {
+			continue
+		}
+		if err := r.write(c, c.After); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo puts every file back, last first, and runs again the effects that were begun.
+func (r *run) undo(ctx context.Context, cause error) error {
+	if len(r.done) > 0 {
+		r.tell(Event{Stage: Undoing, Err: cause})
+	}
+	var errs []error
+	var settle []done
+	back := func(d done, data []byte) {
+		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
+		if err := r.node.Write(d.change.Name, data, d.before.Mode, &owner); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, d := range slices.Backward(r.done) {
+		if d.change.Retreat != nil && len(r.ran) > 0 {
+			back(d, d.change.Retreat)
+			settle = append(settle, d)
+			continue
+		}
+		back(d, d.before.Data)
+	}
+	for _, e := range r.ran {
+		if e.Pending {
+			continue // no file of ours made it due
+		}
+		err := r.node.Run(ctx, plan.Effect{Name: e.Name, Reason: e.Reason, Undo: true})
+		var unserved *UnservedError
+		if err != nil && !errors.Is(err, ErrNotRunning) && !errors.As(err, &unserved) {
+			errs = append(errs, fmt.Errorf("%s: %w", e.Name, err))
+		}
+	}
+	for _, d := range settle {
+		back(d, d.before.Data)
+	}
+	return errors.Join(errs...)
+}

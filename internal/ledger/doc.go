@@ -1,0 +1,12 @@
+// Package ledger remembers what on the node is regsync's, and what stood there before.
+//
+// It lives in the state directory, which nobody but root can read:
+//
+//	lock          held by whoever changes the node
+//	key           random bytes, 0600: digests of files are keyed with it, so that they tell nothing about a secret
+//	ledger        what is ours; its last line is a checksum of the rest
+//	backups/      what stood there before, by digest, 0600
+//
+// The ledger is written twice by an apply: before the first change, with everything that is and will be ours, and after the
+// last, with what then is. So a crash in between leaves nothing that nobody owns.
+package ledger

@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// formatVersion is the form of the ledger file that this build writes, and the only one that it reads.
+const formatVersion = "1"
+
+// Ledger is what regsync owns on one node.
+type Ledger struct {
+	Generation int       // of the last finished apply; 0: none yet
+	AppliedAt  time.Time // of that apply
+	SpecDigest string    // of the spec that it applied
+
+	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
+	SetAside string
+
+	dir     string
+	key     []byte
+	owned   map[render.ID]entry
+	madeDir map[string]bool
+}
+
+// entry is a line of the ledger.
+type entry struct {
+	Kind      render.Kind   `json:"kind"`
+	Name      string        `json:"name"`
+	Scope     render.Scope  `json:"scope,omitempty"`
+	Body      string        `json:"body,omitempty"`
+	Effect    render.Effect `json:"effect,omitempty"`
+	Applied   string        `json:"applied"`
+	Coming    string        `json:"coming,omitempty"` // digest of what an apply that has begun is about to write
+	Mode      fs.FileMode   `json:"mode,omitempty"`
+	Sensitive bool          `json:"sensitive,omitempty"`
+	Before    *original     `json:"before,omitempty"` // nil: nothing stood there
+}
+
+// original is an [plan.Original] whose content stands in backups.
+type original struct {
+	Digest string      `json:"digest"`
+	Mode   fs.FileMode `json:"mode"`
+	UID    int         `json:"uid,omitempty"`
+	GID    int         `json:"gid,omitempty"`
+}
+
+// document is the ledger file without its last line.
+type document struct {
+	FormatVersion string    `json:"formatVersion"`
+	Generation    int       `json:"generation"`
+	AppliedAt     time.Time `json:"appliedAt,omitzero"`
+	SpecDigest    string    `json:"specDigest,omitempty"`
+	MadeDirs      []string  `json:"madeDirs,omitempty"`
+	Entries       []entry   `json:"entries"`
+}
+
+// Open reads the ledger of a state directory. A directory that does not exist holds an empty ledger; nothing is made.
+// A ledger that is damaged counts as empty: SetAside then names the file, which [Ledger.Begin] moves out of the way.
+func Open(dir string) (*Ledger, error) {
+	l := &Ledger{dir: dir, owned: map[render.ID]entry{}, madeDir: map[string]bool{}}
+	key, err := os.ReadFile(filepath.Join(dir, "key"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the ledger's key: %w", err)
+	}
+	l.key = key
+	data, err := os.ReadFile(l.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the ledger: %w", err)
+	}
+	doc, err := decode(data)
+	if err != nil || len(key) == 0 {
+		l.SetAside = l.file() + ".damaged"
+		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
+	}
+	l.Generation, l.AppliedAt, l.SpecDigest = doc.Generation, doc.AppliedAt, doc.SpecDigest
+	for _, e := range doc.Entries {
+		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
+	}
+	for _, d := range doc.MadeDirs {
+		l.madeDir[d] = true
+	}
+	return l, nil
+}
+
+func (l *Ledger) file() string { return filepath.Join(l.dir, "ledger") }
+
+// decode reads a ledger file and checks it against its last line.
+func decode(data []byte) (document, error) {
+	var doc document
+	body, sum, ok := bytes.Cut(data, []byte("\nsha256:"))
+	if !ok || checksum(body) != strings.TrimSuffix(string(sum), "\n") {
+		return doc, errors.New("the checksum does not hold")
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return doc, err
+	}
+	if doc.FormatVersion != formatVersion {
+		return doc, fmt.Errorf("format %q is not %q", doc.FormatVersion, formatVersion)
+	}
+	return doc, nil
+}
+
+func encode(doc document) []byte {
+	body, err := json.Marshal(doc)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return fmt.Appendf(body, "\nsha256:%s\n", checksum(body))
+}
+
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Owned gives what is ours, with what stood there before.
+func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
+	owned := make(map[render.ID]plan.Owned, len(l.owned))
+	for id, e := range l.owned {
+		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive}
+		if e.Scope != render.Whole {
+			o.Body = []byte(e.Body)
+		}
+		if e.Before != nil {
+			data, err := l.backup(e.Before.Digest)
+			if err != nil {
+				return nil, fmt.Errorf("reading the backup of %q: %w", id.Name, err)
+			}
+			o.Before = plan.Original{Data: data, Mode: e.Before.Mode, UID: e.Before.UID, GID: e.Before.GID}
+		}
+		owned[id] = o
+	}
+	return owned, nil
+}
+
+// MadeDirs gives the directories that were made for our files, and are to go with the last of them.
+func (l *Ledger) MadeDirs() []string {
+	dirs := make([]string, 0, len(l.madeDir))
+	for d := range l.madeDir {
+		dirs = append(dirs, d)
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
+// Made reports whether a directory was made for our files.
+func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
+
+// Empty reports whether nothing is ours.
+func (l *Ledger) Empty() bool { return len(l.owned) == 0 }

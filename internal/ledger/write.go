@@ -1,0 +1,234 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// Digest gives the keyed digest of a file. Before the first [Ledger.Prepare] there is no key, and nothing to compare with.
+func (l *Ledger) Digest(data []byte) string {
+	mac := hmac.New(sha256.New, l.key)
+	mac.Write(data)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Prepare makes the state directory and the key, where they are not there.
+func (l *Ledger) Prepare() error {
+	if err := os.MkdirAll(filepath.Join(l.dir, "backups"), 0o700); err != nil {
+		return fmt.Errorf("making the state directory: %w", err)
+	}
+	if len(l.key) > 0 {
+		return nil
+	}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	if err := store(filepath.Join(l.dir, "key"), key); err != nil {
+		return fmt.Errorf("writing the ledger's key: %w", err)
+	}
+	l.key = key
+	return nil
+}
+
+// Begin records what an apply of p is about to do: backups of what it takes over, and a ledger that owns everything that
+// is or will be ours. It is on disk when Begin returns.
+func (l *Ledger) Begin(p plan.Plan) error {
+	if err := l.Prepare(); err != nil {
+		return err
+	}
+	if l.SetAside != "" {
+		if err := os.Rename(l.file(), l.SetAside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("setting the damaged ledger aside: %w", err)
+		}
+	}
+	for _, c := range p.Changes {
+		if c.Entry == nil {
+			continue
+		}
+		e, err := l.entry(c)
+		if err != nil {
+			return err
+		}
+		e.Coming = l.Digest(c.After)
+		e.Applied = l.owned[c.ID].Applied
+		l.owned[c.ID] = e
+		for _, d := range c.MakeDirs {
+			l.madeDir[d] = true
+		}
+	}
+	return l.save()
+}
+
+// Commit records that p was carried out. Directories of ours that are gone are dropped by gone.
+func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string, gone func(dir string) bool) error {
+	for _, c := range p.Changes {
+		if c.Entry == nil {
+			delete(l.owned, c.ID)
+			continue
+		}
+		e := l.owned[c.ID]
+		e.Applied, e.Coming = l.Digest(c.After), ""
+		l.owned[c.ID] = e
+	}
+	for d := range l.madeDir {
+		if gone(d) {
+			delete(l.madeDir, d)
+		}
+	}
+	l.Generation++
+	l.AppliedAt, l.SpecDigest = at.UTC().Truncate(time.Second), specDigest
+	if err := l.save(); err != nil {
+		return err
+	}
+	return l.sweep()
+}
+
+// Abort takes Begin back: the node is as it was, and so the ledger is again what earlier was.
+func (l *Ledger) Abort(earlier *Ledger, gone func(dir string) bool) error {
+	l.owned, l.madeDir = earlier.owned, earlier.madeDir
+	for d := range l.madeDir {
+		if gone(d) {
+			delete(l.madeDir, d)
+		}
+	}
+	if l.Generation == 0 && len(l.owned) == 0 {
+		return l.Remove()
+	}
+	if err := l.save(); err != nil {
+		return err
+	}
+	return l.sweep()
+}
+
+// Remove takes the whole state directory away: nothing on the node is ours any more.
+func (l *Ledger) Remove() error {
+	if err := os.RemoveAll(l.dir); err != nil {
+		return fmt.Errorf("removing the state directory: %w", err)
+	}
+	return nil
+}
+
+// entry makes the line of a change that leaves a resource ours, and backs up what stood there.
+func (l *Ledger) entry(c plan.Change) (entry, error) {
+	o := c.Entry
+	e := entry{
+		Kind: c.Kind, Name: c.Name, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
+	}
+	if o.Before.Data == nil {
+		return e, nil
+	}
+	digest := l.Digest(o.Before.Data)
+	if err := l.back(digest, o.Before.Data); err != nil {
+		return e, fmt.Errorf("backing up %q: %w", c.Name, err)
+	}
+	e.Before = &original{Digest: digest, Mode: o.Before.Mode, UID: o.Before.UID, GID: o.Before.GID}
+	return e, nil
+}
+
+func (l *Ledger) backupFile(digest string) string { return filepath.Join(l.dir, "backups", digest) }
+
+// back keeps data under its digest.
+func (l *Ledger) back(digest string, data []byte) error {
+	if old, err := os.ReadFile(l.backupFile(digest)); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return store(l.backupFile(digest), data)
+}
+
+// backup reads what was kept under a digest, and makes sure that it is what was put there.
+func (l *Ledger) backup(digest string) ([]byte, error) {
+	data, err := os.ReadFile(l.backupFile(digest))
+	if err != nil {
+		return nil, err
+	}
+	if l.Digest(data) != digest {
+		return nil, errors.New("it was changed since it was made")
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}
+
+func (l *Ledger) save() error {
+	doc := document{
+		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest,
+		MadeDirs: l.MadeDirs(), Entries: make([]entry, 0, len(l.owned)),
+	}
+	for _, e := range l.owned {
+		doc.Entries = append(doc.Entries, e)
+	}
+	slices.SortFunc(doc.Entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	if err := store(l.file(), encode(doc)); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	return nil
+}
+
+// store writes a file of the state directory so that after a power cut it is old or new, and is there.
+func store(name string, data []byte) error {
+	if err := renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask()); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// sweep removes backups that no entry names.
+func (l *Ledger) sweep() error {
+	named := map[string]bool{}
+	for id := range l.owned {
+		if b := l.owned[id].Before; b != nil {
+			named[b.Digest] = true
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(l.dir, "backups"))
+	if err != nil {
+		return fmt.Errorf("reading the backups: %w", err)
+	}
+	for _, f := range files {
+		if named[f.Name()] {
+			continue
+		}
+		if err := os.Remove(l.backupFile(f.Name())); err != nil {
+			return fmt.Errorf("removing a backup that nothing needs: %w", err)
+		}
+	}
+	return nil
+}
+
+// Clone gives a copy that later changes of l do not touch.
+func (l *Ledger) Clone() *Ledger {
+	c := *l
+	c.owned = make(map[render.ID]entry, len(l.owned))
+	for id, e := range l.owned {
+		c.owned[id] = e
+	}
+	c.madeDir = make(map[string]bool, len(l.madeDir))
+	for d := range l.madeDir {
+		c.madeDir[d] = true
+	}
+	return &c
+}

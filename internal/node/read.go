@@ -1,0 +1,132 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/regsync/regsync/plan"
+)
+
+// maxFile bounds what is read as one file: none of those that regsync manages comes near it.
+const maxFile = 64 << 20
+
+// Read gives a file as it is. A file that is not there is no error, and neither is a thing in its place that is no file:
+// [plan.Live] says so.
+func (r *Root) Read(name string) (plan.Live, error) {
+	fd, err := r.open(name)
+	if err != nil {
+		return r.unread(name, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
+	}
+	if what := kind(st.Mode); what != "" {
+		return plan.Live{Obstacle: what}, nil
+	}
+	if st.Size > maxFile {
+		return plan.Live{}, fmt.Errorf("reading %q: it has %d bytes, which is more than such a file ever has", name, st.Size)
+	}
+	data := make([]byte, 0, st.Size)
+	for len(data) < cap(data) {
+		n, err := unix.Read(fd, data[len(data):cap(data)])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
+		}
+		if n == 0 {
+			break
+		}
+		data = data[:len(data)+n]
+	}
+	return plan.Live{Data: data, Mode: fs.FileMode(st.Mode & 0o7777), UID: int(st.Uid), GID: int(st.Gid)}, nil
+}
+
+// unread says what it means that name could not be opened.
+func (r *Root) unread(name string, cause error) (plan.Live, error) {
+	switch {
+	case errors.Is(cause, fs.ErrNotExist):
+		real, missing, err := r.resolve(name)
+		if err != nil {
+			return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
+		}
+		if real != name && missing == nil && r.dangles(name) {
+			return plan.Live{Obstacle: fmt.Sprintf("is a symbolic link to %q, which is not there", real)}, nil
+		}
+		return plan.Live{Missing: missing}, nil
+	case errors.Is(cause, syscall.ENOTDIR):
+		return plan.Live{Obstacle: "cannot be there: a directory above it is a file"}, nil
+	case errors.Is(cause, syscall.ENXIO):
+		return plan.Live{Obstacle: "is a socket or a pipe"}, nil
+	}
+	return plan.Live{}, fmt.Errorf("reading %q: %w", name, cause)
+}
+
+// dangles reports whether name itself, its directory's links followed, is a link to nothing.
+func (r *Root) dangles(name string) bool {
+	dir, _, err := r.resolve(path.Dir(name))
+	if err != nil {
+		return false
+	}
+	info, err := os.Lstat(r.on(path.Join(dir, path.Base(name))))
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// kind names what is no plain file; it is empty for one that is.
+func kind(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return ""
+	case unix.S_IFDIR:
+		return "is a directory"
+	case unix.S_IFIFO:
+		return "is a named pipe"
+	case unix.S_IFSOCK:
+		return "is a socket"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "is a device"
+	}
+	return "is no file"
+}
+
+// List gives the names of what is in a directory, sorted. One that is not there is empty.
+func (r *Root) List(name string) ([]string, error) {
+	fd, err := r.open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, _, err := r.resolve(name); err != nil {
+			return nil, fmt.Errorf("listing %q: %w", name, err)
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", name, err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// IsDir reports whether a directory is at name.
+func (r *Root) IsDir(name string) bool {
+	real, err := r.Path(name)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(real)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,227 @@
+package node
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/regsync/regsync/plan"
+)
+
+// Write puts data into a file, or removes the file where data is nil, so that after a crash or a power cut the old content or the new one is there, never a part.
+// The file that is there keeps its owner, its extended attributes, and its mode unless mode is not 0; links to it are
+// followed. owner is who owns a file that is made new; nil: whoever we are. Directories above it are made where they are missing.
+func (r *Root) Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error {
+	if data == nil {
+		return r.remove(name)
+	}
+	real, missing, err := r.resolve(name)
+	if err == nil {
+		err = r.makeDirs(missing)
+	}
+	if err == nil {
+		err = replace(r.on(real), data, mode, owner)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", name, err)
+	}
+	return nil
+}
+
+func (r *Root) makeDirs(missing []string) error {
+	for _, d := range missing {
+		if err := os.Mkdir(r.on(d), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := syncDir(r.on(path.Dir(d))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a new file beside name and renames it over name. All of it happens relative to the directory that is open,
+// so that nobody can move it elsewhere in between. This is not renameio because that works on paths and drops the extended
+// attributes.
+func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) error {
+	dir, err := os.OpenRoot(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	base := path.Base(name)
+	temp := "." + base + ".regsync-" + rand.Text()[:8]
+	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = fill(f, dir, base, data, mode, owner)
+	if err == nil {
+		err = dir.Rename(temp, base)
+	}
+	if err != nil {
+		_ = dir.Remove(temp)
+		if errors.Is(err, syscall.EBUSY) { // somebody mounted something on it, as container runtimes do with /etc/hosts
+			return overwrite(dir, base, data)
+		}
+		return err
+	}
+	return syncDir(path.Dir(name))
+}
+
+// fill gives the new file its content and everything that the old one had, and closes it.
+func fill(f *os.File, dir *os.Root, base string, data []byte, mode fs.FileMode, owner *plan.Original) error {
+	err := dress(f, dir, base, mode, owner)
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// dress gives f the owner, attributes and mode of the file that it will replace.
+func dress(f *os.File, dir *os.Root, base string, mode fs.FileMode, owner *plan.Original) error {
+	old, err := dir.Open(base)
+	if errors.Is(err, fs.ErrNotExist) {
+		if owner != nil {
+			if err := f.Chown(owner.UID, owner.GID); err != nil {
+				return err
+			}
+		}
+		return f.Chmod(unixMode(mode))
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
+		return err
+	}
+	if int(st.Uid) != os.Geteuid() || int(st.Gid) != os.Getegid() {
+		if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	if err := copyAttributes(int(f.Fd()), int(old.Fd())); err != nil {
+		return err
+	}
+	if mode == 0 {
+		mode = fs.FileMode(st.Mode & 0o7777)
+	}
+	return f.Chmod(unixMode(mode))
+}
+
+// unixMode gives the permission bits and the set-id and sticky bits as os wants them.
+func unixMode(mode fs.FileMode) fs.FileMode {
+	m := mode.Perm()
+	if mode&unix.S_ISUID != 0 {
+		m |= fs.ModeSetuid
+	}
+	if mode&unix.S_ISGID != 0 {
+		m |= fs.ModeSetgid
+	}
+	if mode&unix.S_ISVTX != 0 {
+		m |= fs.ModeSticky
+	}
+	return m
+}
+
+// copyAttributes copies extended attributes: labels of security modules and access lists are among them.
+func copyAttributes(to, from int) error {
+	size, err := unix.Flistxattr(from, nil)
+	if err != nil || size == 0 {
+		if errors.Is(err, unix.ENOTSUP) {
+			return nil
+		}
+		return err
+	}
+	names := make([]byte, size)
+	if size, err = unix.Flistxattr(from, names); err != nil {
+		return err
+	}
+	for _, name := range splitZero(names[:size]) {
+		n, err := unix.Fgetxattr(from, name, nil)
+		if err != nil {
+			return err
+		}
+		value := make([]byte, n)
+		if n, err = unix.Fgetxattr(from, name, value); err != nil {
+			return err
+		}
+		if err := unix.Fsetxattr(to, name, value[:n], 0); err != nil {
+			return fmt.Errorf("setting attribute %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func splitZero(b []byte) []string {
+	var names []string
+	for len(b) > 0 {
+		i := 0
+		for i < len(b) && b[i] != 0 {
+			i++
+		}
+		names = append(names, string(b[:i]))
+		b = b[min(i+1, len(b)):]
+	}
+	return names
+}
+
+// overwrite writes into the file that is there. A crash can tear it; there is no other way where it is a mount point.
+func overwrite(dir *os.Root, base string, data []byte) error {
+	f, err := dir.OpenFile(base, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func syncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// remove removes a file. One that is not there is no error.
+func (r *Root) remove(name string) error {
+	real, _, err := r.resolve(name)
+	if err == nil {
+		err = os.Remove(r.on(real))
+	}
+	if err == nil {
+		err = syncDir(path.Dir(r.on(real)))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing %q: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveDir removes a directory if nothing is in it, and reports whether it is gone.
+func (r *Root) RemoveDir(name string) bool {
+	real, _, err := r.resolve(name)
+	if err != nil {
+		return false
+	}
+	err = os.Remove(r.on(real))
+	return err == nil || errors.Is(err, fs.ErrNotExist)
+}

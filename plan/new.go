@@ -1,0 +1,354 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
+)
+
+// New works out what has to change. have holds every wanted and every owned resource as it is on the node; one that is
+// missing there is absent. Conflicts are in the plan; the error holds the files that cannot be edited at all, each as a
+// *spec.Problem, and then the plan must not be applied.
+func New(want []render.Resource, have map[render.ID]Live, owned map[render.ID]Owned, pol Policy) (Plan, error) {
+	b := builder{have: have, owned: owned, pol: pol}
+	wanted := make(map[render.ID]bool, len(want))
+	for _, r := range want {
+		wanted[r.ID] = true
+		b.want(r)
+	}
+	for _, id := range leaving(owned, wanted) {
+		b.remove(id, owned[id])
+	}
+	slices.SortStableFunc(b.plan.Changes, func(x, y Change) int { return cmp.Compare(b.rank(x), b.rank(y)) })
+	b.plan.Effects = effects(b.plan.Changes)
+	return b.plan, b.problems.ErrorOrNil()
+}
+
+// leaving gives what we own and nobody asks for any more, in the order in which it goes: a hosts.toml before the certificates
+// that it names.
+func leaving(owned map[render.ID]Owned, wanted map[render.ID]bool) []render.ID {
+	var ids []render.ID
+	for id := range owned {
+		if !wanted[id] {
+			ids = append(ids, id)
+		}
+	}
+	companion := func(id render.ID) int {
+		if path.Base(id.Name) == render.HostsTOML {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(ids, func(x, y render.ID) int {
+		return cmp.Or(
+			cmp.Compare(path.Dir(x.Name), path.Dir(y.Name)),
+			cmp.Compare(companion(x), companion(y)),
+			cmp.Compare(x.Name, y.Name))
+	})
+	return ids
+}
+
+// builder gathers a plan.
+type builder struct {
+	have  map[render.ID]Live
+	owned map[render.ID]Owned
+	pol   Policy
+
+	plan     Plan
+	problems *multierror.Error
+}
+
+// rank orders changes by the part of the node that they are in: directories of registries first, containerd's config last, so
+// that a runtime that is restarted by it finds everything in place.
+func (b *builder) rank(c Change) render.Scope {
+	if c.Entry != nil {
+		return c.Entry.Scope
+	}
+	return b.owned[c.ID].Scope
+}
+
+func (b *builder) want(r render.Resource) {
+	live := b.have[r.ID]
+	var owned *Owned
+	if o, ok := b.owned[r.ID]; ok {
+		owned = &o
+	}
+	if live.Obstacle != "" {
+		b.conflict(r.ID, live.Obstacle, "move it out of the way, then run again")
+		return
+	}
+	if r.Scope == render.Whole {
+		b.wantWhole(r, live, owned)
+		return
+	}
+	b.wantPart(r, live, owned)
+}
+
+func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
+	mode := tighten(live, r)
+	s := situation{wanted: true, owned: owned != nil, state: other}
+	switch {
+	case live.Data == nil:
+		s.state = absent
+	case string(live.Data) == string(r.Body):
+		s.state = right
+	case owned != nil && owned.Left(b.pol.Digest(live.Data)):
+		s.state = asLeft
+	case render.Tool(r.Name, live.Data) == render.Ours:
+		s.state = marked
+	}
+	c := Change{Before: live.Data, After: r.Body, Mode: mode, Asks: r.Asks}
+	before := Original{Data: live.Data, Mode: live.Mode, UID: live.UID, GID: live.GID}
+	if owned != nil {
+		before = owned.Before
+	}
+	switch judge(s) {
+	case leave:
+		if mode == 0 {
+			b.plan.Unchanged++
+			return
+		}
+		c.Action, c.Reason, c.Drift = Update, fmt.Sprintf("its mode was opened to %04o", live.Mode.Perm()), true
+	case create:
+		c.Action, c.Reason, before = Create, r.Why, Original{}
+	case remake:
+		c.Action, c.Reason, c.Drift = Create, "was deleted since the last apply", true
+	case update:
+		c.Action, c.Reason = Update, "changed: "+r.Why
+	case heal:
+		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
+	case reclaim:
+		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
+	case confirm:
+		if !b.pol.Adopt {
+			b.plan.Unchanged++
+			return
+		}
+		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)+", which is right already"
+		if render.Tool(r.Name, live.Data) == render.Ours {
+			before = Original{}
+		}
+	case takeOver:
+		if !b.mayTakeOver(r.ID, live.Data) {
+			return
+		}
+		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)
+	default:
+		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
+	}
+	b.change(r, c, before)
+}
+
+// mayTakeOver reports whether somebody's file may become ours, and records the conflict where it may not.
+func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
+	tool := render.Tool(id.Name, live)
+	switch {
+	case tool != "" && tool != render.Stock && !slices.Contains(b.pol.AdoptFrom, tool):
+		b.conflict(id, "it is "+tool+"'s, which would write it again",
+			fmt.Sprintf("stop %s from writing it and list %q under policy.adoptFrom, or take the entry out of %s", tool, tool, b.pol.Source))
+	case !b.pol.Adopt:
+		b.conflict(id, "somebody else's file stands there and policy.adopt is false",
+			"remove the file, or set policy.adopt: true to take it over with a backup")
+	default:
+		return true
+	}
+	return false
+}
+
+func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
+	from := live.Data
+	same := owned != nil && string(owned.Body) == string(r.Body)
+	base, err := Base(live.Data, owned, b.pol.Digest)
+	if err != nil {
+		b.problem(r, err)
+		return
+	}
+	// Values that we put there and no longer want are only in what we asked for last: then we begin from the file without us.
+	// Otherwise we begin from the file as it is, so that what others did around our part stays where it is.
+	if owned != nil && !same && r.Scope != render.Block {
+		from = base
+	}
+	next, err := r.Propose(from)
+	if err != nil {
+		b.problem(r, err)
+		return
+	}
+	if render.Same(next, live.Data) {
+		b.plan.Unchanged++
+		return
+	}
+	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
+	if live.Data == nil {
+		c.Action, c.Reason, c.Mode = Create, r.Why, r.Mode
+		if owned != nil {
+			c.Reason, c.Drift = "was deleted since the last apply", true
+		}
+	} else if c.Drift {
+		c.Reason = "was edited since the last apply: " + r.Why
+	}
+	if r.Effect == render.ReloadDocker {
+		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
+	}
+	before := Original{Data: base, Mode: live.Mode, UID: live.UID, GID: live.GID}
+	if owned != nil && base != nil {
+		before.Mode, before.UID, before.GID = owned.Before.Mode, owned.Before.UID, owned.Before.GID
+	}
+	b.change(r, c, before)
+}
+
+// change adds a change that leaves the resource ours.
+func (b *builder) change(r render.Resource, c Change, before Original) {
+	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive, r.Effect
+	if string(c.Before) == string(c.After) && c.Before != nil {
+		c.Effect = render.NoEffect // nothing is written but perhaps a mode
+	}
+	if c.Action == Create {
+		c.Mode, c.MakeDirs = r.Mode, b.have[r.ID].Missing
+	}
+	entry := Owned{Scope: r.Scope, Effect: r.Effect, Mode: r.Mode, Before: before, Sensitive: r.Sensitive}
+	if r.Scope != render.Whole {
+		entry.Body = r.Body
+	}
+	c.Entry = &entry
+	b.plan.Changes = append(b.plan.Changes, c)
+}
+
+func (b *builder) remove(id render.ID, owned Owned) {
+	live := b.have[id]
+	if live.Obstacle != "" {
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Reason: "something else stands there now: " + live.Obstacle})
+		return
+	}
+	next, err := b.without(id, live, owned)
+	if err != nil {
+		b.problem(render.Resource{ID: id}, err)
+		return
+	}
+	c := Change{
+		ID: id, Removal: true, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
+		Reason: "no longer in " + b.pol.Source,
+	}
+	switch {
+	case render.Same(next, live.Data):
+		c.Action, c.Effect = Forget, render.NoEffect
+	case next == nil:
+		c.Action = Delete
+	case live.Data == nil:
+		c.Action = Create
+	default:
+		c.Action = Update
+	}
+	if next != nil && c.Action != Forget {
+		if owned.Scope == render.Whole {
+			c.Reason += ": what stood there before comes back"
+		}
+		c.Mode, c.MakeDirs, c.Owner = owned.Before.Mode, live.Missing, &owned.Before
+	}
+	if owned.Effect == render.ReloadDocker {
+		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
+	}
+	if owned.Scope == render.TOMLKeys && next != nil && !b.pol.Exact {
+		if why, broken := render.Breaks(next); broken {
+			c.Action, c.After, c.Effect, c.Mode = Forget, live.Data, render.NoEffect, 0
+			c.Reason += ": stays as repaired"
+			b.warn(id, "what stood there before would take the runtime down ("+why+"): the repaired file stays", "--exact gives even that back")
+		}
+	}
+	b.plan.Changes = append(b.plan.Changes, c)
+}
+
+// without gives a file that we own, or a part of which we own, as it is to be when it is no longer ours.
+func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) {
+	if owned.Scope != render.Whole {
+		return Base(live.Data, &owned, b.pol.Digest)
+	}
+	s := situation{owned: true, state: other}
+	switch {
+	case live.Data == nil:
+		s.state = absent
+	case owned.Left(b.pol.Digest(live.Data)), string(live.Data) == string(owned.Before.Data):
+		s.state = asLeft
+	case render.Tool(id.Name, live.Data) == render.Ours:
+		s.state = marked
+	}
+	if judge(s) == giveBack {
+		return owned.Before.Data, nil
+	}
+	b.warn(id, "somebody replaced it since the last apply: it stays", "")
+	return live.Data, nil
+}
+
+func (b *builder) conflict(id render.ID, reason, hint string) {
+	b.plan.Conflicts = append(b.plan.Conflicts, Conflict{ID: id, Reason: reason, Hint: hint})
+}
+
+func (b *builder) warn(id render.ID, message, hint string) {
+	b.plan.Warnings = append(b.plan.Warnings, &spec.Problem{Position: spec.Position{File: id.Name}, Message: message, Hint: hint})
+}
+
+func (b *builder) problem(r render.Resource, err error) {
+	var p *spec.Problem
+	if !errors.As(err, &p) {
+		p = &spec.Problem{Message: err.Error()}
+	}
+	if p.Position.File == "" {
+		p.Position.File = r.Name
+	}
+	b.problems = multierror.Append(b.problems, p)
+}
+
+// tighten gives the mode that an existing file must get, or 0. Only files with secrets are ever tightened: what modes other
+// files have is the node's affair (MicroK8s sets those of its tree at each refresh).
+func tighten(live Live, r render.Resource) fs.FileMode {
+	if live.Data == nil || !r.Sensitive || live.Mode.Perm()&^r.Mode.Perm() == 0 {
+		return 0
+	}
+	return r.Mode
+}
+
+// whose names the maker of a file that is there.
+func whose(name string, data []byte) string {
+	switch tool := render.Tool(name, data); tool {
+	case render.Stock:
+		return "the stock file"
+	case "", render.Ours:
+		return "the existing file"
+	default:
+		return tool + "'s file"
+	}
+}
+
+// by names the tool that wrote over our file, where it can be told.
+func by(name string, data []byte) string {
+	if tool := render.Tool(name, data); tool != "" && tool != render.Ours && tool != render.Stock {
+		return " by " + tool
+	}
+	return ""
+}
+
+// differs says in a few words what of a shared file changes.
+func differs(r render.Resource) string {
+	switch r.Scope {
+	case render.Block:
+		return "differs: block of " + count(strings.Count(string(r.Body), "\n"), "line")
+	case render.JSONKeys:
+		return "differs: " + r.Why
+	}
+	return r.Why
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

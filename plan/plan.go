@@ -1,0 +1,138 @@
+package plan
+
+import (
+	"io/fs"
+
+	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
+)
+
+// Plan is what has to change on a node, in the order in which it is done.
+type Plan struct {
+	Changes   []Change
+	Effects   []Effect // in the order in which they run, each at most once
+	Conflicts []Conflict
+	Warnings  []*spec.Problem
+	Waiting   []string // what cannot be looked after yet, and what it waits for
+	Unchanged int      // resources that are as they should be
+}
+
+// Change is one resource that becomes different.
+type Change struct {
+	render.ID
+	Action    Action
+	Reason    string
+	Effect    render.Effect
+	Sensitive bool // contents are not shown and not stored
+	Removal   bool // it was ours and is no longer asked for
+	Drift     bool // it is not as we left it
+
+	Before []byte // the file as it is; nil: there is none
+	After  []byte // the file as it will be; nil: there will be none
+
+	// Interim is what stands in the file while the effect runs, where that is not After; nil otherwise.
+	// Docker keeps the old value of a key that is taken out of daemon.json until an empty list is put there.
+	Interim []byte
+
+	// Retreat is the same for the way back: what stands in the file while the effect runs again after a failure.
+	Retreat []byte
+
+	// Mode is set on the file; 0 keeps the mode that it has.
+	Mode fs.FileMode
+
+	// Owner is whose a file is that comes back after it was gone; nil elsewhere.
+	Owner *Original
+
+	// MakeDirs are the directories that have to be made for it, outermost first.
+	MakeDirs []string
+
+	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
+	Entry *Owned
+
+	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml.
+	Asks []render.Endpoint
+}
+
+// Owned is what the ledger knows of a resource that is ours.
+type Owned struct {
+	Scope   render.Scope
+	Body    []byte        // what we last asked for; of blocks and keys only
+	Effect  render.Effect // what a change of it needs
+	Applied string        // digest of the file as we left it; empty: we had not written it yet
+	Coming  string        // digest of the file as an apply that did not finish would have left it; else empty
+	Mode    fs.FileMode   // as we want it
+	Before  Original      // what stood there before us
+
+	Sensitive bool
+}
+
+// Left reports whether a file with this digest is as we left it.
+func (o Owned) Left(digest string) bool {
+	return digest == o.Applied || o.Coming != "" && digest == o.Coming
+}
+
+// Original is what stood in a place before regsync came.
+type Original struct {
+	Data     []byte // nil: nothing
+	Mode     fs.FileMode
+	UID, GID int
+}
+
+// Live is a file as it is on the node.
+type Live struct {
+	Data     []byte // nil: there is none
+	Mode     fs.FileMode
+	UID, GID int
+	Missing  []string // directories above it that are not there, outermost first
+	Obstacle string   // why nothing can be written there: "is a directory"; empty: nothing is in the way
+}
+
+// Effect is what has to happen for the changes to be seen by what runs.
+type Effect struct {
+	Name     render.Effect
+	Reason   string // the files that need it
+	Disturbs string // what that means for what runs
+	Pending  bool   // the files are right already, but not loaded
+	Repairs  bool   // the runtime was down because of the file that is changed, and must come up
+	Undo     bool   // the files were put back, and what runs must be as before
+}
+
+// Target is the program that the effect is for.
+func (e Effect) Target() string {
+	if e.Name == render.ReloadDocker {
+		return "docker"
+	}
+	return "containerd"
+}
+
+// Conflict is something that is asked for and may not be done.
+type Conflict struct {
+	render.ID
+	Reason string
+	Hint   string
+}
+
+// Empty reports whether there is nothing to do.
+func (p Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Effects) == 0 }
+
+// Count gives the number of changes with the given action.
+func (p Plan) Count(a Action) int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Action == a {
+			n++
+		}
+	}
+	return n
+}
+
+// Removals gives the number of resources that were ours and are no longer asked for.
+func (p Plan) Removals() int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Removal && c.Action != Forget {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,69 @@
+package render
+
+import "github.com/regsync/regsync/spec"
+
+// Runtime says whose containerd the node runs.
+type Runtime string
+
+// The runtimes.
+const (
+	NoRuntime  Runtime = "none"
+	MicroK8s   Runtime = "microk8s"
+	Containerd Runtime = "containerd"
+)
+
+// Layout says where things stand on the node, as absolute paths without --root.
+type Layout struct {
+	Runtime    Runtime
+	CertsDir   string // the directory that config_path names, or shall name
+	ConfigFile string // config.toml, or MicroK8s' containerd-template.toml
+	ConfigPath string // what is written for CertsDir into ConfigFile: the same path, or one with ${SNAP_DATA}
+	HostsFile  string
+	DaemonJSON string // empty: Docker is not managed
+}
+
+// Inputs is the node as rendering sees it: what would stand there without us ("base"), and the files that the spec names.
+type Inputs struct {
+	Layout Layout
+
+	// Containerd is the running version; the zero Version where it cannot be asked.
+	Containerd Version
+
+	// Config is the base of Layout.ConfigFile; nil: no such file.
+	Config []byte
+
+	// Dirs is the base of the directories of Layout.CertsDir, by name.
+	Dirs map[string]Dir
+
+	// DaemonJSON is the base of Layout.DaemonJSON; nil: no such file.
+	DaemonJSON []byte
+
+	// HostsFile is the base of Layout.HostsFile; nil: no such file.
+	HostsFile []byte
+
+	// Files holds the PEM files that the spec names, by path as in the spec.
+	Files map[string][]byte
+}
+
+// Dir is one directory of certs.d.
+type Dir struct {
+	Hosts []byte   // hosts.toml; nil: none
+	Files []string // names of the other files in it, sorted
+}
+
+// Version is a containerd version. The zero Version is an unknown one.
+type Version struct{ Major, Minor, Patch int }
+
+// Known reports whether the version is known.
+func (v Version) Known() bool { return v != Version{} }
+
+// Before reports whether a known version is older than major.minor.
+func (v Version) Before(major, minor int) bool {
+	return v.Known() && (v.Major < major || v.Major == major && v.Minor < minor)
+}
+
+// Desired is what rendering gives.
+type Desired struct {
+	Resources []Resource
+	Warnings  []*spec.Problem
+}

@@ -1,0 +1,93 @@
+package spec
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+var (
+	// label and subdomain are RFC 1123's, as Kubernetes names namespaces and most other objects.
+	label     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	namespace = regexp.MustCompile(`^[a-z0-9*?\[\]!^-]+$`)
+)
+
+func (c *checker) checkPullSecrets() {
+	list := (*place)(nil).at("pullSecrets")
+	for i := range c.PullSecrets {
+		s, p := &c.PullSecrets[i], list.nth(i)
+		c.checkObject(p.at("name"), s.Name)
+		if s.Credentials != nil && len(s.Credentials) == 0 {
+			c.report(nil, p.at("credentials"), "", "is empty")
+		}
+		switch {
+		case c.partial:
+		case s.Namespaces == nil && s.NamespaceSelector == nil:
+			c.report(nil, p, "give namespaces or namespaceSelector", "names no namespaces")
+		case s.Namespaces != nil && s.NamespaceSelector != nil:
+			c.report(nil, p.at("namespaceSelector"), "take out either", "stands beside namespaces")
+		case s.Namespaces != nil && len(s.Namespaces) == 0:
+			c.report(nil, p.at("namespaces"), "", "is empty")
+		}
+		for j, n := range s.Namespaces {
+			if n != "" {
+				c.checkNamespace(p.at("namespaces").nth(j), n)
+			}
+		}
+		if s.NamespaceSelector != nil && s.NamespaceSelector.MatchLabels != nil && len(s.NamespaceSelector.MatchLabels) == 0 {
+			c.report(nil, p.at("namespaceSelector").at("matchLabels"), `for every namespace write namespaces: ["*"]`, "is empty")
+		}
+		for j, n := range s.ServiceAccounts {
+			c.checkObject(p.at("serviceAccounts").nth(j), n)
+		}
+	}
+	c.checkSecretsTwice()
+}
+
+// checkObject checks the name of a Kubernetes object.
+func (c *checker) checkObject(p *place, name string) {
+	if name != "" && (len(name) > 253 || !subdomain.MatchString(name)) {
+		c.wrong(p, name, "is not a name that Kubernetes allows: lower-case letters, digits, - and .", "")
+	}
+}
+
+func (c *checker) checkNamespace(p *place, n string) {
+	glob := strings.ContainsAny(n, "*?[")
+	_, err := path.Match(n, "")
+	switch {
+	case !glob && (len(n) > 63 || !label.MatchString(n)):
+		c.wrong(p, n, "is not the name of a namespace: lower-case letters, digits and -", "")
+	case glob && (err != nil || !namespace.MatchString(n)):
+		c.wrong(p, n, "is not a glob for namespaces", "")
+	}
+}
+
+// checkSecretsTwice finds two secrets of one name for one namespace, as far as names and globs tell.
+func (c *checker) checkSecretsTwice() {
+	byName := map[string][]int{}
+	for i, s := range c.PullSecrets {
+		for _, other := range byName[s.Name] {
+			if n := overlap(c.PullSecrets[other].Namespaces, s.Namespaces); n != "" && s.Name != "" {
+				c.report(nil, (*place)(nil).at("pullSecrets").nth(i).at("name"), "",
+					"%s stands at %s already, for the namespace %s too", quote(s.Name), c.PullSecrets[other].Pos, n)
+				break
+			}
+		}
+		byName[s.Name] = append(byName[s.Name], i)
+	}
+}
+
+func overlap(a, b []string) string {
+	for _, x := range a {
+		for _, y := range b {
+			if ok, _ := path.Match(x, y); ok || x == y {
+				return y
+			}
+			if ok, _ := path.Match(y, x); ok {
+				return x
+			}
+		}
+	}
+	return ""
+}

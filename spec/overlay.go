@@ -1,0 +1,76 @@
+package spec
+
+import (
+	"path"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// overlay merges the overlays that hold for the node into the tree, in order, and returns where they stand. What is wrong
+// inside an overlay is left to the decoder, which looks at all of them.
+func (t *tree) overlay(facts Facts) []Position {
+	list := lookup(t.root, "overlays")
+	if list == nil || target(list).Kind != yaml.SequenceNode {
+		return nil
+	}
+	var held []Position
+	at := (*place)(nil).at("overlays")
+	for i, n := range target(list).Content {
+		if target(n).Kind != yaml.MappingNode {
+			continue
+		}
+		match, merge := lookup(target(n), "match"), lookup(target(n), "merge")
+		if match == nil || merge == nil || target(merge).Kind != yaml.MappingNode {
+			continue
+		}
+		if !t.holds(match, at.nth(i).at("match"), facts) {
+			continue
+		}
+		where, _ := t.locate(at.nth(i))
+		held = append(held, where)
+		from, prefix := t.locate(at.nth(i).at("merge"))
+		m := merger{tree: t, file: from.File}
+		t.root = m.mapping(t.root, target(merge), "", prefix, 0)
+	}
+	return held
+}
+
+// holds reports whether a node is one that an overlay is for.
+func (t *tree) holds(n *yaml.Node, p *place, facts Facts) bool {
+	var m Match
+	quiet := &tree{root: t.root, origins: t.origins}
+	(&decoder{tree: quiet}).value(n, reflect.ValueOf(&m).Elem(), p, nil)
+	if len(quiet.problems) > 0 {
+		return false
+	}
+	if m.Hostname == "" && m.NodeLabels == nil && m.File == "" {
+		t.report(n, p, "give hostname, nodeLabels or file", "says of no node that the overlay is for it")
+		return false
+	}
+	if m.Hostname != "" {
+		ok, err := path.Match(m.Hostname, facts.Hostname)
+		if err != nil {
+			t.report(nil, p.at("hostname"), "", "%s is not a glob", quote(m.Hostname))
+		}
+		if !ok {
+			return false
+		}
+	}
+	if m.File != "" && (facts.FileExists == nil || !facts.FileExists(m.File)) {
+		return false
+	}
+	if m.NodeLabels == nil {
+		return true
+	}
+	if !facts.LabelsKnown {
+		t.report(nil, p.at("nodeLabels"), "use hostname or file where there is no cluster to ask", "the labels of this node are not known")
+		return false
+	}
+	for k, v := range m.NodeLabels {
+		if have, ok := facts.NodeLabels[k]; !ok || have != v {
+			return false
+		}
+	}
+	return true
+}
