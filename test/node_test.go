@@ -21,6 +21,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"cri":         cmdCRI,
 	"await-cri":   cmdAwaitCRI,
 	"pull":        cmdPull,
+	"hosts-read":  cmdHostsRead,
 	"registry":    cmdRegistry,
 	"authority":   cmdAuthority,
 	"dockerd":     cmdDockerd,
