@@ -19,10 +19,12 @@ import (
 
 // roots are the node file systems that every example is applied to.
 var roots = map[string]func(root string) error{
-	"empty":      func(string) error { return nil },
-	"microk8s":   func(root string) error { return errors.Join(rig.LayMicroK8s(root, "stock"), layFiles(root)) },
-	"legacy":     func(root string) error { return errors.Join(rig.LayMicroK8s(root, "legacy"), layFiles(root)) },
-	"containerd": func(root string) error { return errors.Join(write(root, rig.ContainerdConfig, rig.StockConfig), layFiles(root)) },
+	"empty":    func(string) error { return nil },
+	"microk8s": func(root string) error { return errors.Join(rig.LayMicroK8s(root, "stock"), layFiles(root)) },
+	"legacy":   func(root string) error { return errors.Join(rig.LayMicroK8s(root, "legacy"), layFiles(root)) },
+	"containerd": func(root string) error {
+		return errors.Join(write(root, rig.ContainerdConfig, rig.StockConfig), layFiles(root))
+	},
 }
 
 // TestExamples applies each file of examples/ to each of the roots. A second plan is empty, containerd's own code reads

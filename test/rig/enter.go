@@ -22,7 +22,7 @@ var thrownAway = []string{"/etc", "/var", "/opt"}
 // Enter makes this process, which [Isolated] has started in new namespaces, a node of its own. The main function of a
 // test binary calls it before anything else; outside of the rig it does nothing.
 func Enter() {
-	scratch := os.Getenv(inside)
+	scratch := os.Getenv(InsideVariable)
 	if scratch == "" {
 		return
 	}

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,8 +13,9 @@ import (
 	"time"
 )
 
-// inside is the environment variable that tells the re-executed test that it runs in its own namespaces.
-const inside = "REGSYNC_RIG_INSIDE"
+// InsideVariable is the environment variable that tells a process that it was started in namespaces of its own. Its value
+// is a scratch directory.
+const InsideVariable = "REGSYNC_RIG_INSIDE"
 
 // Isolated reports whether the calling test runs in its own namespaces. Where it does not, Isolated executes this test
 // (this very subtest) once more in new ones, takes over its outcome, and reports false: the caller has nothing left to do.
@@ -22,7 +24,7 @@ const inside = "REGSYNC_RIG_INSIDE"
 // /var and /opt that vanish with it. Cgroups and everything else of the machine stay as they are.
 func Isolated(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv(inside) != "" {
+	if os.Getenv(InsideVariable) != "" {
 		return true
 	}
 	if os.Geteuid() != 0 {
@@ -44,16 +46,12 @@ func Missing(t testing.TB, component, why string) {
 
 func isolate(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe", "-test.v", "-test.count=1", "-test.run="+exactly(t.Name()))
+	args := []string{"-test.v", "-test.count=1", "-test.run=" + exactly(t.Name())}
 	if end, ok := t.Deadline(); ok {
-		cmd.Args = append(cmd.Args, "-test.timeout="+(time.Until(end)-5*time.Second).Round(time.Second).String())
+		args = append(args, "-test.timeout="+(time.Until(end)-5*time.Second).Round(time.Second).String())
 	}
-	scratch := t.TempDir()
-	cmd.Env = append(os.Environ(), inside+"="+scratch, "TMPDIR="+scratch)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
-		Pdeathsig:  syscall.SIGKILL,
-	}
+	cmd := Namespaced(t.Context(), t.TempDir(), args...)
+	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +86,19 @@ func isolate(t *testing.T) {
 	case verdict != "PASS":
 		t.Fatalf("the test did not run in its own namespaces: verdict %q", verdict)
 	}
+}
+
+// Namespaced prepares this same program to run once more, with other arguments, in namespaces of its own. It is killed,
+// and with it everything it has started, when ctx ends or the calling process does.
+func Namespaced(ctx context.Context, scratch string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), InsideVariable+"="+scratch, "TMPDIR="+scratch)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	return cmd
 }
 
 // exactly returns the -test.run pattern that names one test only.
