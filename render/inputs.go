@@ -1,6 +1,10 @@
 package render
 
-import "github.com/regsync/regsync/spec"
+import (
+	"fmt"
+
+	"github.com/regsync/regsync/spec"
+)
 
 // Runtime says whose containerd the node runs.
 type Runtime string
@@ -56,6 +60,9 @@ type Version struct{ Major, Minor, Patch int }
 
 // Known reports whether the version is known.
 func (v Version) Known() bool { return v != Version{} }
+
+// String gives MAJOR.MINOR.PATCH.
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
 
 // Before reports whether a known version is older than major.minor.
 func (v Version) Before(major, minor int) bool {

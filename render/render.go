@@ -1,10 +1,65 @@
 package render
 
-import "github.com/regsync/regsync/spec"
+import (
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/regsync/regsync/spec"
+)
 
 // Render works out every file that s asks for, on the node that in describes. The resources come in the order in which they
 // are to be written: certs.d, hosts file, daemon.json, containerd's config. The error is a *multierror.Error of *spec.Problem.
 func Render(s *spec.Spec, in Inputs) (Desired, error) {
 	var d Desired
+	errs := &multierror.Error{ErrorFormat: lines}
+
+	roads, warnings, problems := Roads(s, in)
+	d.Warnings = append(d.Warnings, warnings...)
+	errs = refuse(errs, problems)
+
+	runtime := in.Layout.Runtime != NoRuntime && len(roads) > 0
+	if runtime && in.ReadsCertsD() {
+		resources, warnings, problems := certsD(roads, in)
+		d.Resources = append(d.Resources, resources...)
+		d.Warnings = append(d.Warnings, warnings...)
+		errs = refuse(errs, problems)
+	}
+	if r, warnings, ok := etcHostsResource(s, in); ok {
+		d.Resources = append(d.Resources, r)
+		d.Warnings = append(d.Warnings, warnings...)
+	}
+	if r, warnings, ok := dockerResource(s, in); ok {
+		d.Resources = append(d.Resources, r)
+		d.Warnings = append(d.Warnings, warnings...)
+	}
+	if runtime {
+		r, warnings, ok, err := configResource(s, in, roads)
+		d.Warnings = append(d.Warnings, warnings...)
+		if err != nil {
+			errs = multierror.Append(errs, err)
+		} else if ok {
+			d.Resources = append(d.Resources, r)
+		}
+	}
+	if err := errs.ErrorOrNil(); err != nil {
+		return Desired{Warnings: d.Warnings}, err
+	}
 	return d, nil
+}
+
+func refuse(errs *multierror.Error, problems []*spec.Problem) *multierror.Error {
+	for _, p := range problems {
+		errs = multierror.Append(errs, p)
+	}
+	return errs
+}
+
+// lines gives one error a line.
+func lines(errs []error) string {
+	all := make([]string, len(errs))
+	for i, err := range errs {
+		all[i] = err.Error()
+	}
+	return strings.Join(all, "\n")
 }

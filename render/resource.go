@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -61,6 +62,14 @@ type Resource struct {
 // It is pure and idempotent, and leaves every byte alone that is not ours. It fails where live cannot be edited safely:
 // then the error says where and why.
 func (r Resource) Propose(live []byte) ([]byte, error) {
+	next, err := r.propose(live)
+	if p := (*spec.Problem)(nil); errors.As(err, &p) && p.Position.File == "" {
+		p.Position.File = r.Name
+	}
+	return next, err
+}
+
+func (r Resource) propose(live []byte) ([]byte, error) {
 	switch r.Scope {
 	case Whole:
 		return r.Body, nil
@@ -81,7 +90,7 @@ func Withdraw(scope Scope, live, before, body []byte) ([]byte, error) {
 	case Whole:
 		return before, nil
 	case Block:
-		return withdrawBlock(live, before)
+		return withdrawBlock(live, before, body)
 	case JSONKeys:
 		return withdrawJSON(live, before, body)
 	case TOMLKeys:

@@ -1,6 +1,10 @@
 package render
 
-import "github.com/regsync/regsync/spec"
+import (
+	"strings"
+
+	"github.com/regsync/regsync/spec"
+)
 
 // Road is the way of one registry's pulls. It is worked out once from the spec, and written by target:
 // as certs.d/HOST/hosts.toml, or inline into the config of a containerd that does not read certs.d.
@@ -14,6 +18,14 @@ type Road struct {
 	Why  string
 }
 
+// Asks lists whom containerd asks on this road, in order. Of a road without a Server the registry itself comes after them.
+func (r Road) Asks() []Endpoint {
+	if r.Server == nil {
+		return r.Mirrors
+	}
+	return append(r.Mirrors[:len(r.Mirrors):len(r.Mirrors)], *r.Server)
+}
+
 // Endpoint is one place that containerd asks.
 type Endpoint struct {
 	URL          string              // scheme://host[:port][/path], no closing slash
@@ -24,4 +36,46 @@ type Endpoint struct {
 	SkipVerify   bool                // TLS that is not verified
 	Header       map[string][]string // sent with every request
 	DialTimeout  spec.Duration       // 0: containerd's own
+	Upstream     bool                // the registry itself, not a mirror of it
+
+	// Certificates that stand on the node already: absolute paths, or names in the registry's own directory.
+	CAFiles     []string
+	ClientFiles [][2]string // certificate and key
+}
+
+// API is the root of the registry API as containerd asks it: what comes before /REPOSITORY/manifests/….
+func (e Endpoint) API() string {
+	if e.Root || strings.HasSuffix(e.path(), "/v2") {
+		return e.URL
+	}
+	return e.URL + "/v2"
+}
+
+// Plain reports whether the endpoint is spoken to without TLS.
+func (e Endpoint) Plain() bool { return strings.HasPrefix(e.URL, "http://") }
+
+// Authority is the host, or host:port, of the URL.
+func (e Endpoint) Authority() string {
+	_, rest, _ := strings.Cut(e.URL, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	return authority
+}
+
+// path is the path of the URL, with its slash.
+func (e Endpoint) path() string {
+	_, rest, _ := strings.Cut(e.URL, "://")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
+// may reports whether the endpoint has a capability.
+func (e Endpoint) may(capability string) bool {
+	for _, c := range e.Capabilities {
+		if c == capability {
+			return true
+		}
+	}
+	return false
 }

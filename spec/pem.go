@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// CheckPEM parses the certificates of a PEM file. It is stricter than crypto/x509's AppendCertsFromPEM, which skips what it
-// cannot parse: no certificate at all, or a block that is none, fails. Validity in time is not judged. What is the name of the
-// thing in the error.
+// CheckPEM parses the certificates of a PEM file. Like crypto/x509, which containerd reads it with, it passes over what is no
+// certificate, such as a key; unlike it, it does so not with a certificate that cannot be parsed. Validity in time is not
+// judged. What is the name of the thing in the error.
 func CheckPEM(what string, text []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for rest := text; ; {
@@ -20,7 +20,7 @@ func CheckPEM(what string, text []byte) ([]*x509.Certificate, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("%s holds a %s and should hold certificates alone", what, block.Type)
+			continue
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {

@@ -7,28 +7,39 @@ import (
 
 // Registry is a registry by the name that stands in image references.
 type Registry struct {
-	Host        string `json:"host"`              // as in image references: name or name:port
-	Server      string `json:"server,omitempty"`  // URL where it really is; default https://HOST
-	Address     string `json:"address,omitempty"` // an IP address: gives an /etc/hosts line for HOST
-	TLS         `json:",inline"`
-	Credentials string              `json:"credentials,omitempty"` // name of an entry of credentials
-	Header      map[string][]string `json:"header,omitempty"`
-	DialTimeout Duration            `json:"dialTimeout,omitempty"`
-	Blocked     bool                `json:"blocked,omitempty"` // nothing is pulled from here
+	// Host as in image references: a name or an address, and a port if there is one.
+	Host string `json:"host"`
+	// URL where the registry really is. Without it: https://HOST.
+	Server string `json:"server,omitempty"`
+	// IP address for HOST, which gives a line in /etc/hosts.
+	Address string `json:"address,omitempty"`
+	TLS     `json:",inline"`
+	// Name of an entry of credentials.
+	Credentials string `json:"credentials,omitempty"`
+	// HTTP headers that are sent with each request.
+	Header map[string][]string `json:"header,omitempty"`
+	// Time that a connection may take to come about, as in 3s. containerd 1.x ignores it.
+	DialTimeout Duration `json:"dialTimeout,omitempty"`
+	// Whether nothing may be pulled from here.
+	Blocked bool `json:"blocked,omitempty"`
 
 	Pos Position `json:"-"`
 }
 
 // TLS is what a connection to an endpoint needs beside the system's own roots.
 type TLS struct {
-	CA     []string    `json:"ca,omitempty" text:"lines" alone:"true"` // paths of PEM files, or PEM text
-	Client *ClientCert `json:"client,omitempty"`                       // nil: none
+	// Certificates that sign the endpoint's: paths of PEM files, or PEM text.
+	CA []string `json:"ca,omitempty" text:"lines" alone:"true"`
+	// Client certificate to show to the endpoint.
+	Client *ClientCert `json:"client,omitempty"` // nil: none
 }
 
-// ClientCert is a client certificate and its key, both as paths of PEM files.
+// ClientCert is a client certificate and its key.
 type ClientCert struct {
+	// Path of the certificate, a PEM file.
 	Cert string `json:"cert"`
-	Key  string `json:"key"`
+	// Path of the key, a PEM file.
+	Key string `json:"key"`
 }
 
 // AnyRegistry is the registry of a [Mirror] that stands for every registry without mirrors of its own.
@@ -36,22 +47,31 @@ const AnyRegistry = "*"
 
 // Mirror names the endpoints that serve a registry's images, in the order in which they are asked.
 type Mirror struct {
-	Registry  string     `json:"registry"`                // host or host:port, or "*"
-	Endpoints []Endpoint `json:"endpoints"`               // empty: the registry has no mirrors and "*" does not hold for it
-	Fallback  bool       `json:"fallback" default:"true"` // false: the upstream is never asked
+	// Host of the registry whose images are mirrored, or "*" for every registry without mirrors of its own.
+	Registry string `json:"registry"`
+	// Endpoints in the order in which they are asked. An empty list: the registry has no mirrors, and those of "*" do not count.
+	Endpoints []Endpoint `json:"endpoints"`
+	// Whether the registry itself is asked after the mirrors.
+	Fallback bool `json:"fallback" default:"true"`
 
 	Pos Position `json:"-"`
 }
 
-// Endpoint is one place that serves a registry's images. In the file it may be a bare URL.
+// Endpoint is one place that serves a registry's images. It may be written as its URL alone.
 type Endpoint struct {
-	URL          string   `json:"url"`                                                                    // no closing slash
-	Capabilities []string `json:"capabilities,omitempty" default:"pull,resolve" enum:"pull,resolve,push"` // what the endpoint is asked for
-	OverridePath Override `json:"overridePath,omitempty" default:"auto"`                                  // whether the URL's path is the API root as it stands
+	// URL of the endpoint. A path that begins with /v2/ or ends in /v2 is the API root; to any other /v2 is added.
+	URL string `json:"url"` // no closing slash after Load
+	// What the endpoint is asked for.
+	Capabilities []string `json:"capabilities,omitempty" default:"pull,resolve" enum:"pull,resolve,push"`
+	// Whether the URL's path is the API root as it stands.
+	OverridePath Override `json:"overridePath,omitempty" default:"auto"`
 	TLS          `json:",inline"`
-	Credentials  string              `json:"credentials,omitempty"`
-	Header       map[string][]string `json:"header,omitempty"`
-	DialTimeout  Duration            `json:"dialTimeout,omitempty"`
+	// Name of an entry of credentials.
+	Credentials string `json:"credentials,omitempty"`
+	// HTTP headers that are sent with each request.
+	Header map[string][]string `json:"header,omitempty"`
+	// Time that a connection may take to come about, as in 3s. containerd 1.x ignores it.
+	DialTimeout Duration `json:"dialTimeout,omitempty"`
 
 	Pos Position `json:"-"`
 }
@@ -93,8 +113,10 @@ func (i Insecure) Host() string {
 
 // HostsLine is a line of /etc/hosts.
 type HostsLine struct {
-	Address string   `json:"address"`
-	Names   []string `json:"names"`
+	// IP address that the names stand for.
+	Address string `json:"address"`
+	// Host names.
+	Names []string `json:"names"`
 
 	Pos Position `json:"-"`
 }

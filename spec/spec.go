@@ -9,25 +9,40 @@ const (
 // Spec is what one node should know about container registries: the file (or files) of the user, loaded, defaulted and
 // found consistent. A Spec that [Load] returned without an error needs no further check that can be made without a node.
 type Spec struct {
+	// Version of this format.
 	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
+	// Kind of this file.
+	Kind string `json:"kind"`
 
-	Node    Node    `json:"node,omitzero"`
+	// What stands where on the node. All of it is optional.
+	Node Node `json:"node,omitzero"`
+	// How the cluster's objects are reached. Only pullSecrets and addons need it.
 	Cluster Cluster `json:"cluster,omitzero"`
 
-	Registries []Registry  `json:"registries,omitempty"`
-	Mirrors    []Mirror    `json:"mirrors,omitempty"`
-	Insecure   []Insecure  `json:"insecure,omitempty"`
-	EtcHosts   []HostsLine `json:"etcHosts,omitempty"`
+	// Registries, by the names that stand in image references.
+	Registries []Registry `json:"registries,omitempty"`
+	// Who serves a registry's images, in order.
+	Mirrors []Mirror `json:"mirrors,omitempty"`
+	// The only endpoints that may be plain http (host:port), or TLS that is not verified (https://host:port). A CIDR is for Docker only.
+	Insecure []Insecure `json:"insecure,omitempty"`
+	// Further lines of /etc/hosts.
+	EtcHosts []HostsLine `json:"etcHosts,omitempty"`
 
+	// Where user names and passwords come from.
 	Credentials []Credential `json:"credentials,omitempty"`
-	Preload     []Preload    `json:"preload,omitempty"`
+	// Images that are to be in the node's image store.
+	Preload []Preload `json:"preload,omitempty"`
+	// Secrets for pods and service accounts.
 	PullSecrets []PullSecret `json:"pullSecrets,omitempty"`
 
-	Addons   Addons    `json:"addons,omitzero"`
-	Verify   Verify    `json:"verify,omitzero"`
-	Policy   Policy    `json:"policy,omitzero"`
-	Overlays []Overlay `json:"overlays,omitempty"` // empty after Load: those that hold are merged
+	// MicroK8s' add-ons that have to do with registries.
+	Addons Addons `json:"addons,omitzero"`
+	// Test pulls.
+	Verify Verify `json:"verify,omitzero"`
+	// What an apply may do.
+	Policy Policy `json:"policy,omitzero"`
+	// Parts that hold for some nodes only. They are merged in order.
+	Overlays []Overlay `json:"overlays,omitempty"` // empty after Load
 
 	Overlaid []Position      `json:"-"` // of the overlays that hold for this node
 	Beside   map[string]bool `json:"-"` // paths that were written relative: beside the file, and not on the node as absolute ones
@@ -35,39 +50,55 @@ type Spec struct {
 
 // Node says what stands where on the node. Everything in it is optional.
 type Node struct {
-	Runtime    string     `json:"runtime,omitempty" default:"auto" enum:"auto,microk8s,containerd,none"` // what runs the pods here
+	// What runs the pods. auto: MicroK8s if it is there, else a containerd with CRI.
+	Runtime string `json:"runtime,omitempty" default:"auto" enum:"auto,microk8s,containerd,none"`
+	// Where containerd's things are. Without a key: as found on the node.
 	Containerd Containerd `json:"containerd,omitzero"`
-	Docker     Docker     `json:"docker,omitzero"`
-	HostsFile  string     `json:"hostsFile,omitempty" default:"/etc/hosts"` // absolute path
+	// The Docker daemon beside Kubernetes.
+	Docker Docker `json:"docker,omitzero"`
+	// Absolute path of the hosts file.
+	HostsFile string `json:"hostsFile,omitempty" default:"/etc/hosts"`
 }
 
-// Containerd overrides where containerd's things are. An empty field means: as the runtime has it.
+// Containerd overrides where containerd's things are. An empty field means: as found on the node.
 type Containerd struct {
-	Socket     string `json:"socket,omitempty"`                     // absolute path of the gRPC socket
-	CertsDir   string `json:"certsDir,omitempty"`                   // absolute path of the directory that config_path names
-	ConfigFile string `json:"configFile,omitempty"`                 // absolute path of config.toml, or of MicroK8s' template
-	Namespace  string `json:"namespace,omitempty" default:"k8s.io"` // of the image store
+	// Absolute path of the gRPC socket.
+	Socket string `json:"socket,omitempty"`
+	// Absolute path of the directory that config_path names.
+	CertsDir string `json:"certsDir,omitempty"`
+	// Absolute path of config.toml, or of MicroK8s' containerd-template.toml.
+	ConfigFile string `json:"configFile,omitempty"`
+	// Namespace of the image store.
+	Namespace string `json:"namespace,omitempty" default:"k8s.io"`
 }
 
 // Docker says whether the Docker daemon beside Kubernetes is configured too.
 type Docker struct {
-	Manage     string `json:"manage,omitempty" default:"auto" enum:"auto,always,never"` // auto: where Docker is installed
-	ConfigFile string `json:"configFile,omitempty" default:"/etc/docker/daemon.json"`   // absolute path
-	Socket     string `json:"socket,omitempty"`                                         // absolute path; empty: as Docker has it
+	// auto: where Docker is installed.
+	Manage string `json:"manage,omitempty" default:"auto" enum:"auto,always,never"`
+	// Absolute path of the daemon's configuration.
+	ConfigFile string `json:"configFile,omitempty" default:"/etc/docker/daemon.json"`
+	// Absolute path of the daemon's socket. Without it: as found on the node.
+	Socket string `json:"socket,omitempty"`
 }
 
-// Overlay is a part of the file that holds for some nodes only. Overlays are merged, in order, before validation.
+// Overlay is a part of the file that holds for some nodes only.
 type Overlay struct {
+	// Nodes that the overlay is for.
 	Match Match `json:"match"`
+	// What it changes: mappings merge, lists merge by the names of their entries, null deletes a key.
 	Merge Patch `json:"merge"`
 }
 
 // Patch is what an overlay changes: the same keys as in the file. Load merges it and keeps nothing of it.
 type Patch struct{}
 
-// Match says which nodes an overlay is for. All fields that are given must hold.
+// Match says which nodes an overlay is for. All keys that are given must hold.
 type Match struct {
-	Hostname   string            `json:"hostname,omitempty"`   // a glob
-	NodeLabels map[string]string `json:"nodeLabels,omitempty"` // labels of the Kubernetes node
-	File       string            `json:"file,omitempty"`       // a file that exists on the node
+	// Glob for the host name.
+	Hostname string `json:"hostname,omitempty"`
+	// Labels of the Kubernetes node, all of them.
+	NodeLabels map[string]string `json:"nodeLabels,omitempty"`
+	// Absolute path of a file that exists on the node.
+	File string `json:"file,omitempty"`
 }

@@ -30,10 +30,12 @@ type Ledger struct {
 	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
 	SetAside string
 
-	dir     string
-	key     []byte
-	owned   map[render.ID]entry
-	madeDir map[string]bool
+	dir       string
+	key       []byte
+	owned     map[render.ID]entry
+	madeDir   map[string]bool // on the node, for files of ours
+	stateDirs []string        // on this machine, for the state directory; itself among them
+	earlier   *Ledger         // as it was at Begin
 }
 
 // entry is a line of the ledger.
@@ -65,13 +67,18 @@ type document struct {
 	AppliedAt     time.Time `json:"appliedAt,omitzero"`
 	SpecDigest    string    `json:"specDigest,omitempty"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
+	StateDirs     []string  `json:"stateDirs,omitempty"`
 	Entries       []entry   `json:"entries"`
 }
 
-// Open reads the ledger of a state directory. A directory that does not exist holds an empty ledger; nothing is made.
+// Open reads the ledger of a state directory. A directory that does not exist holds an empty ledger; nothing is made. lock is
+// the one that is held, and nil for a run that only looks.
 // A ledger that is damaged counts as empty: SetAside then names the file, which [Ledger.Begin] moves out of the way.
-func Open(dir string) (*Ledger, error) {
+func Open(dir string, lock *Lock) (*Ledger, error) {
 	l := &Ledger{dir: dir, owned: map[render.ID]entry{}, madeDir: map[string]bool{}}
+	if lock != nil {
+		l.stateDirs = lock.made
+	}
 	key, err := os.ReadFile(filepath.Join(dir, "key"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger's key: %w", err)
@@ -89,6 +96,7 @@ func Open(dir string) (*Ledger, error) {
 		l.SetAside = l.file() + ".damaged"
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
+	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
 	l.Generation, l.AppliedAt, l.SpecDigest = doc.Generation, doc.AppliedAt, doc.SpecDigest
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
@@ -163,5 +171,7 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
-// Empty reports whether nothing is ours.
-func (l *Ledger) Empty() bool { return len(l.owned) == 0 }
+// Unused reports whether nothing is ours and never was since the last reset.
+func (l *Ledger) Unused() bool {
+	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == ""
+}

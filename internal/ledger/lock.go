@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,10 @@ import (
 )
 
 // Lock keeps every other process from changing the node until it is released.
-type Lock struct{ file *flock.Flock }
+type Lock struct {
+	file *flock.Flock
+	made []string // directories that were made for it, outermost first
+}
 
 // LockedError says who changes the node already.
 type LockedError struct{ Holder string }
@@ -25,15 +30,18 @@ func (e *LockedError) Error() string {
 // Acquire takes the lock of a state directory, which is made where it is missing. It waits as long as ctx allows;
 // then the error is a *LockedError.
 func Acquire(ctx context.Context, dir string) (*Lock, error) {
+	l := &Lock{}
 	name := filepath.Join(dir, "lock")
 	for {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		made, err := makeDirs(dir)
+		l.made = append(l.made, made...)
+		if err != nil {
 			return nil, fmt.Errorf("making the state directory: %w", err)
 		}
-		f := flock.New(name)
-		ok, err := f.TryLock()
+		l.file = flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+		ok, err := l.file.TryLock()
 		if err == nil && !ok {
-			ok, err = f.TryLockContext(ctx, 100*time.Millisecond)
+			ok, err = l.file.TryLockContext(ctx, 100*time.Millisecond)
 		}
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			return nil, &LockedError{Holder: holder(name)}
@@ -42,19 +50,43 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 			return nil, fmt.Errorf("locking %q: %w", name, err)
 		}
 		// Whoever held it before may have given the node back and removed the directory together with the lock.
-		held, err := f.Stat()
+		held, err := l.file.Stat()
 		there, statErr := os.Stat(name)
 		if err != nil || statErr != nil || !os.SameFile(held, there) {
-			_ = f.Close()
+			_ = l.file.Close()
 			continue
 		}
 		who := fmt.Sprintf("pid %d: %s\n", os.Getpid(), strings.Join(os.Args, " "))
 		if err := os.WriteFile(name, []byte(who), 0o600); err != nil {
-			_ = f.Close()
+			_ = l.file.Close()
 			return nil, fmt.Errorf("writing %q: %w", name, err)
 		}
-		return &Lock{f}, nil
+		return l, nil
 	}
+}
+
+// makeDirs makes a directory and those above it, and gives the ones that were not there, outermost first.
+func makeDirs(dir string) ([]string, error) {
+	var missing []string
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		missing = append(missing, d)
+	}
+	slices.Reverse(missing)
+	for i, d := range missing {
+		mode := fs.FileMode(0o755)
+		if i == len(missing)-1 {
+			mode = 0o700
+		}
+		if err := os.Mkdir(d, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return missing[:i], err
+		}
+	}
+	return missing, nil
 }
 
 func holder(name string) string {

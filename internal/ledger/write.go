@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -18,7 +20,6 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/regsync/regsync/plan"
-	"github.com/regsync/regsync/render"
 )
 
 // Digest gives the keyed digest of a file. Before the first [Ledger.Prepare] there is no key, and nothing to compare with.
@@ -30,9 +31,11 @@ func (l *Ledger) Digest(data []byte) string {
 
 // Prepare makes the state directory and the key, where they are not there.
 func (l *Ledger) Prepare() error {
-	if err := os.MkdirAll(filepath.Join(l.dir, "backups"), 0o700); err != nil {
+	made, err := makeDirs(filepath.Join(l.dir, "backups"))
+	if err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
+	l.stateDirs = append(l.stateDirs, made...)
 	if len(l.key) > 0 {
 		return nil
 	}
@@ -50,6 +53,7 @@ func (l *Ledger) Prepare() error {
 // Begin records what an apply of p is about to do: backups of what it takes over, and a ledger that owns everything that
 // is or will be ours. It is on disk when Begin returns.
 func (l *Ledger) Begin(p plan.Plan) error {
+	l.earlier = l.clone()
 	if err := l.Prepare(); err != nil {
 		return err
 	}
@@ -59,6 +63,9 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		}
 	}
 	for _, c := range p.Changes {
+		for _, d := range c.MakeDirs {
+			l.madeDir[d] = true
+		}
 		if c.Entry == nil {
 			continue
 		}
@@ -66,18 +73,14 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		if err != nil {
 			return err
 		}
-		e.Coming = l.Digest(c.After)
-		e.Applied = l.owned[c.ID].Applied
+		e.Applied, e.Coming = l.owned[c.ID].Applied, l.Digest(c.After)
 		l.owned[c.ID] = e
-		for _, d := range c.MakeDirs {
-			l.madeDir[d] = true
-		}
 	}
 	return l.save()
 }
 
-// Commit records that p was carried out. Directories of ours that are gone are dropped by gone.
-func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string, gone func(dir string) bool) error {
+// Commit records that p was carried out, at a time, for the spec with this digest.
+func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
 	for _, c := range p.Changes {
 		if c.Entry == nil {
 			delete(l.owned, c.ID)
@@ -87,11 +90,7 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string, gone func(
 		e.Applied, e.Coming = l.Digest(c.After), ""
 		l.owned[c.ID] = e
 	}
-	for d := range l.madeDir {
-		if gone(d) {
-			delete(l.madeDir, d)
-		}
-	}
+	l.forgetDirs()
 	l.Generation++
 	l.AppliedAt, l.SpecDigest = at.UTC().Truncate(time.Second), specDigest
 	if err := l.save(); err != nil {
@@ -100,16 +99,32 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string, gone func(
 	return l.sweep()
 }
 
-// Abort takes Begin back: the node is as it was, and so the ledger is again what earlier was.
-func (l *Ledger) Abort(earlier *Ledger, gone func(dir string) bool) error {
-	l.owned, l.madeDir = earlier.owned, earlier.madeDir
+// forgetDirs drops the directories that hold nothing of ours any more.
+func (l *Ledger) forgetDirs() {
+	needed := map[string]bool{}
+	for id := range l.owned {
+		for d := path.Dir(id.Name); d != "/" && !needed[d]; d = path.Dir(d) {
+			needed[d] = true
+		}
+	}
 	for d := range l.madeDir {
-		if gone(d) {
+		if !needed[d] {
 			delete(l.madeDir, d)
 		}
 	}
+}
+
+// Abort takes Begin back: the node is as it was, and so is the ledger.
+func (l *Ledger) Abort() error {
+	if l.earlier == nil {
+		return nil
+	}
+	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
 	if l.Generation == 0 && len(l.owned) == 0 {
-		return l.Remove()
+		if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the ledger: %w", err)
+		}
+		return nil
 	}
 	if err := l.save(); err != nil {
 		return err
@@ -117,10 +132,18 @@ func (l *Ledger) Abort(earlier *Ledger, gone func(dir string) bool) error {
 	return l.sweep()
 }
 
-// Remove takes the whole state directory away: nothing on the node is ours any more.
+// Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
+// the node is ours.
 func (l *Ledger) Remove() error {
-	if err := os.RemoveAll(l.dir); err != nil {
-		return fmt.Errorf("removing the state directory: %w", err)
+	for _, name := range []string{"backups", "key", "ledger", "lock"} {
+		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
+			return fmt.Errorf("emptying the state directory: %w", err)
+		}
+	}
+	made := slices.Clone(l.stateDirs)
+	slices.Sort(made)
+	for _, d := range slices.Backward(made) {
+		_ = os.Remove(d) // what is not empty is not ours alone
 	}
 	return nil
 }
@@ -170,7 +193,7 @@ func (l *Ledger) backup(digest string) ([]byte, error) {
 func (l *Ledger) save() error {
 	doc := document{
 		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest,
-		MadeDirs: l.MadeDirs(), Entries: make([]entry, 0, len(l.owned)),
+		MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
 	}
 	for _, e := range l.owned {
 		doc.Entries = append(doc.Entries, e)
@@ -219,16 +242,9 @@ func (l *Ledger) sweep() error {
 	return nil
 }
 
-// Clone gives a copy that later changes of l do not touch.
-func (l *Ledger) Clone() *Ledger {
+// clone gives a copy that later changes of l do not touch.
+func (l *Ledger) clone() *Ledger {
 	c := *l
-	c.owned = make(map[render.ID]entry, len(l.owned))
-	for id, e := range l.owned {
-		c.owned[id] = e
-	}
-	c.madeDir = make(map[string]bool, len(l.madeDir))
-	for d := range l.madeDir {
-		c.madeDir[d] = true
-	}
+	c.owned, c.madeDir = maps.Clone(l.owned), maps.Clone(l.madeDir)
 	return &c
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regsync/regsync/internal/view"
+)
+
+// streams are the standard streams. Results go to out, everything else to err.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// command is one run of the program: its streams, and the flags that every verb has.
+type command struct {
+	streams
+	env               func(string) string
+	color             bool
+	colorErr          bool
+	files             []string
+	root, host        string
+	output, colorMode string
+	stateDir          string
+	verbose           bool
+	wait, timeout     time.Duration
+}
+
+// run is the program, without the process around it.
+func run(ctx context.Context, args []string, s streams, env func(string) string) int {
+	c := &command{streams: s, env: env}
+	top := c.top()
+	top.SetArgs(args)
+	return c.report(ctx, top.ExecuteContext(ctx))
+}
+
+// top is the command without a verb.
+func (c *command) top() *cobra.Command {
+	top := &cobra.Command{
+		Use:   "regsync",
+		Short: "Make a node know about container registries what one YAML file says",
+		Long: `regsync compares what one YAML file says about container registries with what is on this node
+(certs.d, containerd's config, /etc/hosts, Docker's daemon.json), shows the difference as a plan,
+and carries the plan out.`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return c.settle() },
+	}
+	top.SetIn(c.in)
+	top.SetOut(c.out)
+	top.SetErr(c.err)
+	f := top.PersistentFlags()
+	f.StringArrayVarP(&c.files, "file", "f", nil, "the file, or a directory of them; may be given more than once; - is standard input (default "+defaultFile+")")
+	f.StringVar(&c.root, "root", "", "work on the node whose file system is mounted at `DIR`; nothing is restarted there")
+	f.StringVar(&c.host, "host", "", "work on the live node whose file system is mounted at `DIR`")
+	f.StringVarP(&c.output, "output", "o", "text", "text or json")
+	f.StringVar(&c.colorMode, "color", "auto", "auto, always or never")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "show more")
+	f.StringVar(&c.stateDir, "state-dir", defaultStateDir, "where regsync keeps what it remembers, on the node")
+	f.DurationVar(&c.wait, "wait", 0, "how long to wait for a runtime that is still coming up, and for another regsync to end")
+	f.DurationVar(&c.timeout, "timeout", 0, "give up after this time (default: never)")
+	top.MarkFlagsMutuallyExclusive("root", "host")
+	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.resetVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
+	return top
+}
+
+// settle checks the common flags, once they are read.
+func (c *command) settle() error {
+	if err := oneOf("output", c.output, "text", "json"); err != nil {
+		return err
+	}
+	if err := oneOf("color", c.colorMode, "auto", "always", "never"); err != nil {
+		return err
+	}
+	c.color = view.UseColor(c.colorMode, c.out, c.env)
+	c.colorErr = view.UseColor(c.colorMode, c.err, c.env)
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/regsync/regsync/internal/ledger"
+	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// site is the node that a run works on, and what we remember of it.
+type site struct {
+	root   *node.Root
+	ledger *ledger.Ledger
+	lock   *ledger.Lock // nil: this run only looks
+	owned  map[render.ID]plan.Owned
+}
+
+// open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply.
+func (c *command) open(ctx context.Context, change bool) (*site, error) {
+	root, err := node.Open(c.mount())
+	if err != nil {
+		return nil, err
+	}
+	s := &site{root: root}
+	state, err := root.Path(c.stateDir)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	if change {
+		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
+		defer cancel()
+		s.lock, err = ledger.Acquire(ctx, state)
+		if locked := (*ledger.LockedError)(nil); errors.As(err, &locked) {
+			err = hinted{err, "let it end, or wait for it with --wait 2m"}
+		}
+	}
+	if err == nil {
+		s.ledger, err = ledger.Open(state, s.lock)
+	}
+	if err == nil {
+		s.owned, err = s.ledger.Owned()
+	}
+	if err == nil {
+		return s, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = hinted{err, "regsync looks after files of root: run it as root"}
+	}
+	return nil, errors.Join(err, s.close())
+}
+
+// close leaves the node. Where nothing is ours, nothing of ours stays.
+func (s *site) close() error {
+	var err error
+	if s.lock != nil {
+		if s.ledger != nil && s.ledger.Unused() {
+			err = s.ledger.Remove()
+		}
+		err = errors.Join(err, s.lock.Release())
+	}
+	return errors.Join(err, s.root.Close())
+}
+
+// damaged says that the ledger could not be trusted; empty where it could.
+func (s *site) damaged() string {
+	if s.ledger.SetAside == "" {
+		return ""
+	}
+	return fmt.Sprintf("the ledger is damaged and is set aside as %q: what stood on the node before regsync is not known any more", s.ledger.SetAside)
+}
