@@ -2,10 +2,9 @@ package rig
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -113,14 +112,47 @@ func ownFiles() error {
 	return unix.Sethostname([]byte("node"))
 }
 
+// loopback brings the namespace's only interface up, which gives it 127.0.0.1 and ::1, and adds the examples' addresses.
 func loopback() error {
-	commands := [][]string{{"ip", "link", "set", "lo", "up"}}
-	for _, address := range addresses {
-		commands = append(commands, []string{"ip", "addr", "add", address + "/32", "dev", "lo"})
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
 	}
-	for _, argv := range commands {
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("running %q: %w: %s", strings.Join(argv, " "), err, out)
+	defer unix.Close(socket)
+	up, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	up.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, up); err != nil {
+		return fmt.Errorf("bringing the loopback up: %w", err)
+	}
+	for i, address := range addresses {
+		if err := alias(socket, fmt.Sprintf("lo:%d", i), netip.MustParseAddr(address)); err != nil {
+			return fmt.Errorf("adding %s to the loopback: %w", address, err)
+		}
+	}
+	return nil
+}
+
+// alias gives an interface label one address and nothing around it: without the mask it would get its whole /24.
+func alias(socket int, label string, address netip.Addr) error {
+	for _, set := range []struct {
+		request uint
+		value   netip.Addr
+	}{
+		{unix.SIOCSIFADDR, address},
+		{unix.SIOCSIFNETMASK, netip.AddrFrom4([4]byte{255, 255, 255, 255})},
+	} {
+		request, err := unix.NewIfreq(label)
+		if err != nil {
+			return err
+		}
+		if err := request.SetInet4Addr(set.value.AsSlice()); err != nil {
+			return err
+		}
+		if err := unix.IoctlIfreq(socket, set.request, request); err != nil {
+			return err
 		}
 	}
 	return nil
