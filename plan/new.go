@@ -235,7 +235,7 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	}
 	c := Change{
 		ID: id, Removal: true, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
-		Reason: "no longer in " + b.pol.Source,
+		Reason: b.pol.Leaving,
 	}
 	switch {
 	case render.Same(next, live.Data):

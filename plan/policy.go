@@ -7,7 +7,8 @@ type Policy struct {
 	Adopt     bool     // files that regsync did not create may be taken over
 	AdoptFrom []string // tools whose files may be taken over too
 	Exact     bool     // what stood there before comes back even if the runtime cannot live with it
-	Source    string   // the spec's name, for reasons: "regsync.yaml"
+	Source    string   // the spec's name, for hints: "regsync.yaml"
+	Leaving   string   // why what nobody asks for goes: "no longer in regsync.yaml"
 
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string

@@ -8,7 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io/fs"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,17 +32,16 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// companions gives the files that a road's hosts.toml needs beside it in dir, each once.
-func companions(r Road, dir string) []Resource {
-	var all []Resource
-	seen := map[string]bool{}
+// companions adds to all the files that the hosts.toml of r in dir needs beside it, each once.
+func companions(all []Resource, r *Road, asks []Endpoint, dir string) []Resource {
+	first := len(all)
 	add := func(name string, body []byte, mode fs.FileMode) {
-		if seen[name] {
+		name = dir + "/" + name
+		if slices.ContainsFunc(all[first:], func(o Resource) bool { return o.Name == name }) {
 			return
 		}
-		seen[name] = true
 		all = append(all, Resource{
-			ID:        ID{Kind: KindFile, Name: path.Join(dir, name)},
+			ID:        ID{Kind: KindFile, Name: name},
 			Body:      body,
 			Mode:      mode,
 			Sensitive: mode == 0o600,
@@ -50,7 +49,8 @@ func companions(r Road, dir string) []Resource {
 			Why:       "TLS, " + r.Why,
 		})
 	}
-	for _, e := range r.Asks() {
+	for i := range asks {
+		e := &asks[i]
 		for _, ca := range e.CA {
 			add(caName(ca), ca, 0o644)
 		}

@@ -10,6 +10,9 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
+// HostsTOML is the file that containerd reads in a directory of certs.d.
+const HostsTOML = "hosts.toml"
+
 // anyDirectory serves every registry that has no directory, from containerd 1.6 on.
 const anyDirectory = "_default"
 
@@ -42,10 +45,11 @@ func safeName(host string) bool {
 func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec.Problem) {
 	type target struct {
 		name string
-		road Road
+		road *Road
 	}
 	targets := make([]target, 0, len(roads))
-	for _, r := range roads {
+	for i := range roads {
+		r := &roads[i]
 		name, dead := directory(r.Host, in.Dirs)
 		if !safeName(name) {
 			problems = append(problems, &spec.Problem{Position: r.From, Message: quote(r.Host) + " cannot be the name of a directory"})
@@ -58,25 +62,26 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 		}
 		targets = append(targets, target{name, r})
 	}
-	slices.SortStableFunc(targets, func(a, b target) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(targets, func(a, b target) int { return strings.Compare(a.name, b.name) })
 	all = make([]Resource, 0, len(targets))
 	for _, t := range targets {
 		dir := in.Layout.CertsDir + "/" + t.name
 		if base, ok := in.Dirs[t.name]; ok {
-			var w []*spec.Problem
-			t.road, w = keepCerts(t.road, base, dir)
+			kept, w := keepCerts(*t.road, base, dir)
+			t.road = &kept
 			warnings = append(warnings, w...)
 		}
-		all = append(all, companions(t.road, dir)...)
+		asks := t.road.Asks()
+		all = companions(all, t.road, asks, dir)
 		hosts := Resource{
-			ID:   ID{Kind: KindFile, Name: dir + "/hosts.toml"},
+			ID:   ID{Kind: KindFile, Name: dir + "/" + HostsTOML},
 			Body: hostsTOML(t.road),
 			Mode: 0o644,
 			From: t.road.From,
 			Why:  t.road.Why,
-			Asks: t.road.Asks(),
+			Asks: asks,
 		}
-		if t.road.secret() {
+		if secret(asks) {
 			hosts.Mode, hosts.Sensitive = 0o600, true
 		}
 		all = append(all, hosts)

@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -280,39 +279,4 @@ func stringList(v any) []string {
 		}
 	}
 	return out
-}
-
-// tomlKey writes a key: bare where TOML allows it.
-func tomlKey(key string) string {
-	if key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == "" {
-		return key
-	}
-	return tomlString(key)
-}
-
-func tomlPath(path []string) string {
-	keys := make([]string, len(path))
-	for i, part := range path {
-		keys[i] = tomlKey(part)
-	}
-	return strings.Join(keys, ".")
-}
-
-// tomlString writes a basic string.
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			b.WriteString(`\u` + strings.Repeat("0", 4-len(strconv.FormatInt(int64(r), 16))) + strconv.FormatInt(int64(r), 16))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

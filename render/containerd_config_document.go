@@ -208,7 +208,7 @@ func (d *document) find(path ...string) int {
 	return slices.IndexFunc(d.entries, func(e entry) bool { return hasPrefix(e.path, path) })
 }
 
-// at gives a *ConfigError for the entry at or under path.
+// errorAt gives a *ConfigError for the entry at or under path.
 func (d *document) errorAt(path []string, message, hint string) error {
 	e := &ConfigError{Message: message, Hint: hint}
 	for n := len(path); n > 0; n-- {

@@ -8,7 +8,7 @@ import (
 
 const pathBody = "config_path = \"/certs.d\"\n"
 
-// edits are configs before and after. In want, "…" is what live begins with up to there.
+// edits are configs before and after.
 var edits = []struct{ name, live, body, want string }{
 	{"absent", "", pathBody, `version = 2
 
@@ -220,60 +220,108 @@ func FuzzProposeTOML(f *testing.F) {
 	for _, tt := range edits {
 		f.Add([]byte(tt.live), tt.body != pathBody)
 	}
-	f.Fuzz(func(t *testing.T, live []byte, inline bool) {
-		body := []byte(pathBody)
-		if inline {
-			body = []byte("[mirrors.h]\nendpoint = ['http://m']\n[configs.h.tls]\ninsecure_skip_verify = true\n")
+	f.Fuzz(checkPropose)
+}
+
+// fragments are lines that fuzzing puts together.
+var fragments = []string{
+	"", "# a comment", "  # another", "version = 2", "version = 3", "disabled_plugins = ['x']", "[grpc]", "uid = 0 # root", "[plugins]", "[[list]]", "x = [\n 1, # one\n '''\n#'''\n]",
+	"  [plugins.'io.containerd.grpc.v1.cri']", `[plugins."io.containerd.grpc.v1.cri".registry]`, `    [plugins."io.containerd.grpc.v1.cri".registry.mirrors]`,
+	`[plugins."io.containerd.grpc.v1.cri".registry.mirrors.h]`, `[plugins."io.containerd.grpc.v1.cri".registry.mirrors."g:1"]`,
+	`  [plugins."io.containerd.grpc.v1.cri".registry.configs]`, `[plugins."io.containerd.grpc.v1.cri".registry.configs.h]`,
+	`[plugins."io.containerd.grpc.v1.cri".registry.configs.h.tls]`, `[plugins."io.containerd.grpc.v1.cri".registry.configs.h.auth]`,
+	`[plugins."io.containerd.cri.v1.images".registry]`, `[plugins."io.containerd.cri.v1.images".registry.mirrors.h]`, `[plugins.cri.registry]`, `[plugins.cri.registry.mirrors.h]`,
+	"endpoint = ['http://m']", "  ca_file = \"/ca\"", "username = 'u'", "config_path = '/a'", "config_path = '/a:/b' # two", "headers = { X = ['y'] }",
+	"registry.config_path = '/d'", "registry.mirrors.h.endpoint = ['http://m']", "mirrors.h.endpoint = []", "mirrors = { h = { endpoint = ['}'] }, g = {} }",
+	"registry = { mirrors = { h = {} }, config_path = '' }", "registry = {}", "configs = { h = { tls = { ca_file = '/c' }, auth = {} }, g = { tls = {} } }",
+	"configs.h = { tls = {} }", "cri = { registry = { configs = { h = { auth = {} } } } }", `"io.containerd.grpc.v1.cri".registry.configs.h.tls.key_file = '/k'`,
+}
+
+func FuzzProposeFragments(f *testing.F) {
+	f.Add([]byte{3, 8, 12, 14, 24, 1, 18, 25}, byte(0))
+	f.Add([]byte{3, 12, 33, 1, 36, 6, 7}, byte(1))
+	f.Add([]byte{3, 11, 34, 2, 9, 10}, byte(3))
+	f.Fuzz(func(t *testing.T, picks []byte, form byte) {
+		eol := "\n"
+		if form&2 != 0 {
+			eol = "\r\n"
 		}
-		got, err := proposeTOML(live, body)
-		if err != nil {
-			return
+		var lines []string
+		for _, pick := range picks {
+			lines = append(lines, strings.ReplaceAll(fragments[int(pick)%len(fragments)], "\n", eol))
 		}
-		if again, err := proposeTOML(got, body); err != nil || !bytes.Equal(again, got) {
-			t.Fatalf("proposed again: %v\n%s\n%s", err, got, again)
+		live := strings.Join(lines, eol)
+		if form&4 != 0 {
+			live += eol
 		}
-		if back, err := withdrawTOML(got, live, body); err != nil || !bytes.Equal(back, live) {
-			t.Fatalf("withdrawn: %v\n%q\n%q", err, back, live)
-		}
-		was, now := mustParse(t, live), mustParse(t, got)
-		if !inline {
-			if why, broken := Breaks(got); broken && now.syntax() >= 2 {
-				if _, before := Breaks(live); !before {
-					t.Fatalf("breaks: %s", why)
-				}
-			}
-		}
-		for _, d := range []*document{was, now} {
-			for _, key := range []string{"mirrors", "configs", "config_path"} {
-				prune(d.tree, append(d.registryPath(), key))
-			}
-			for n := 3; n > 0; n-- {
-				dropEmpty(d.tree, d.registryPath()[:n])
-			}
-			delete(d.tree, "version")
-		}
-		if !equalTOML(was.tree, now.tree) {
-			t.Fatalf("something else has changed\n%s\n%s", live, got)
-		}
-		// What others wrote is still there, in order.
-		rest := got
-		for _, line := range foreignLines(mustParse(t, live)) {
-			at := bytes.Index(rest, line)
-			if at < 0 {
-				t.Fatalf("lost %q\n%s\n%s", line, live, got)
-			}
-			rest = rest[at+len(line):]
-		}
-		drifted := append(bytes.Clone(got), "\n[drifted]\nby = 'others'\n"...)
-		if d, err := parseDocument(drifted); err == nil {
-			back, err := withdrawTOML(drifted, live, body)
-			if err != nil {
-				t.Fatalf("withdrawn from %q: %v", drifted, err)
-			}
-			mustParse(t, back)
-			_ = d
-		}
+		checkPropose(t, []byte(live), form&1 != 0)
 	})
+}
+
+// checkPropose holds an edit of any file to what all edits promise.
+func checkPropose(t *testing.T, live []byte, inline bool) {
+	body := []byte(pathBody)
+	if inline {
+		body = []byte("[mirrors.h]\nendpoint = ['http://m']\n[configs.h.tls]\ninsecure_skip_verify = true\n")
+	}
+	got, err := proposeTOML(live, body)
+	if err != nil {
+		return
+	}
+	if again, err := proposeTOML(got, body); err != nil || !bytes.Equal(again, got) {
+		t.Fatalf("proposed again: %v\n%s\n%s", err, got, again)
+	}
+	if back, err := withdrawTOML(got, live, body); err != nil || !bytes.Equal(back, live) {
+		t.Fatalf("withdrawn: %v\n%q\n%q", err, back, live)
+	}
+	if _, broken := Breaks(live); !broken {
+		if why, broken := Breaks(got); broken {
+			t.Fatalf("breaks: %s\n%s", why, got)
+		}
+	}
+	was, now := mustParse(t, live), mustParse(t, got)
+	if got, _ := now.get(append(now.registryPath(), "config_path")...); !inline && got != "/certs.d" {
+		t.Fatalf("config_path is %s", got)
+	}
+	checkForeign(t, was, now)
+
+	drifted := append(bytes.Clone(got), "\n[drifted]\nby = 'others'\n"...)
+	if _, err := parseDocument(drifted); err != nil {
+		return
+	}
+	back, err := withdrawTOML(drifted, live, body)
+	if err != nil {
+		t.Fatalf("withdrawn from\n%s\nbefore\n%s\n: %v", drifted, live, err)
+	}
+	without := mustParse(t, back)
+	delete(without.tree, "drifted")
+	checkForeign(t, mustParse(t, live), without)
+}
+
+// checkForeign demands that outside the registry table nothing has changed, in meaning, wording and order.
+func checkForeign(t *testing.T, was, now *document) {
+	t.Helper()
+	rest := now.data
+	for _, line := range foreignLines(was) {
+		at := bytes.Index(rest, line)
+		if at < 0 {
+			t.Fatalf("lost %q\n%s\n%s", line, was.data, now.data)
+		}
+		rest = rest[at+len(line):]
+	}
+	registry := now.registryPath()
+	for _, d := range []*document{was, now} {
+		for _, key := range []string{"mirrors", "configs", "config_path"} {
+			prune(d.tree, append(registry, key))
+		}
+		for n := 3; n > 0; n-- {
+			dropEmpty(d.tree, registry[:n])
+		}
+		delete(d.tree, "version")
+	}
+	if !equalTOML(was.tree, now.tree) {
+		t.Fatalf("something else has changed\n%s\n%s", was.data, now.data)
+	}
 }
 
 // foreignLines gives the keys and headers outside the registry table, as they are written.

@@ -35,7 +35,7 @@ func addValues(live []byte, want jsonList) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	have, err := stringList(live, obj, want.key)
+	have, err := jsonStrings(live, obj, want.key)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func jsonLists(data []byte) ([]jsonList, error) {
 	}
 	var lists []jsonList
 	for _, m := range obj.members {
-		values, err := stringList(data, obj, m.name.text)
+		values, err := jsonStrings(data, obj, m.name.text)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +191,7 @@ func scanObject(data []byte) (jsonValue, error) {
 }
 
 // stringList gives the values of the list at key; nil where obj has no such key.
-func stringList(data []byte, obj jsonValue, key string) ([]string, error) {
+func jsonStrings(data []byte, obj jsonValue, key string) ([]string, error) {
 	var found *jsonMember
 	for i, m := range obj.members {
 		if m.name.text != key {

@@ -51,7 +51,7 @@ func CheckDaemonJSON(data []byte) error {
 
 // checkList judges each value of one list.
 func checkList(data []byte, obj jsonValue, key string, check func(string) error) error {
-	if _, err := stringList(data, obj, key); err != nil {
+	if _, err := jsonStrings(data, obj, key); err != nil {
 		return err
 	}
 	m := obj.member(key)

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -145,4 +146,15 @@ func dockerDoubts(e spec.Endpoint, value string, warn func(message, hint string)
 	if len(e.Capabilities) > 0 && !slices.Contains(e.Capabilities, "resolve") {
 		warn("Docker asks this mirror for tags too", "")
 	}
+}
+
+// DaemonKeys names the keys of daemon.json that a Body of ours gives values to.
+func DaemonKeys(body []byte) []string {
+	var keys []string
+	for _, key := range []string{insecureKey, mirrorsKey} {
+		if bytes.Contains(body, []byte(`"`+key+`"`)) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }

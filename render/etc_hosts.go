@@ -81,34 +81,26 @@ func hostsWarnings(lines []hostsLine, in Inputs) []*spec.Problem {
 	var warnings []*spec.Problem
 	for n, raw := range bytes.SplitAfter(text, []byte("\n")) {
 		address, names := parseHosts(raw)
-		for _, l := range lines {
-			for _, name := range l.names {
-				if address == "" || !slices.Contains(names, foldName(name)) || given(lines, name, address) {
-					continue
-				}
-				warnings = append(warnings, &spec.Problem{
-					Position: l.from,
-					Path:     l.path,
-					Message: fmt.Sprintf("line %d of %q gives %s another address: %q; regsync's lines go before it, because the first one counts",
-						n+1, in.Layout.HostsFile, name, strings.TrimSpace(string(raw))),
-					Hint: "take that line out, if it is no longer wanted",
-				})
+		for _, name := range names {
+			i := slices.IndexFunc(lines, func(l hostsLine) bool { return l.gives(name) })
+			if i < 0 || slices.ContainsFunc(lines, func(l hostsLine) bool { return l.gives(name) && foldAddress(l.address) == address }) {
+				continue
 			}
+			warnings = append(warnings, &spec.Problem{
+				Position: lines[i].from,
+				Path:     lines[i].path,
+				Message: fmt.Sprintf("line %d of %q gives %s another address: %q; regsync's lines go before it, because the first one counts",
+					n+1, in.Layout.HostsFile, name, strings.TrimSpace(string(raw))),
+				Hint: "take that line out, if it is no longer wanted",
+			})
 		}
 	}
 	return warnings
 }
 
-// given reports whether one of lines gives name the address.
-func given(lines []hostsLine, name, address string) bool {
-	for _, l := range lines {
-		for _, n := range l.names {
-			if foldName(n) == foldName(name) && foldAddress(l.address) == address {
-				return true
-			}
-		}
-	}
-	return false
+// gives reports whether the line is one for a name, which is folded.
+func (l hostsLine) gives(name string) bool {
+	return slices.ContainsFunc(l.names, func(n string) bool { return foldName(n) == name })
 }
 
 // hostName is host without its port.

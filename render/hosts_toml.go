@@ -19,19 +19,20 @@ const mark = "# Managed by regsync"
 //   - no TLS key at a plain http endpoint, which containerd would then ask by https first;
 //   - client certificates are a list of pairs: a flat list means something else;
 //   - ASCII with LF line ends: 2.x ignores a file that is not UTF-8, and one with a BOM.
-func hostsTOML(r Road) []byte {
+func hostsTOML(r *Road) []byte {
 	b := make([]byte, 0, 512)
-	b = append(b, mark+". Changes made here do not last: change its file and run regsync apply.\n# "...)
+	b = append(b, mark+": changes made here do not last.\n# "...)
 	b = append(b, ascii(r.Why)...)
 	b = append(b, '\n')
 	if r.Server != nil {
 		b = append(b, "server = "...)
 		b = appendString(b, r.Server.URL)
 		b = append(b, '\n')
-		b = appendEndpoint(b, *r.Server, !slices.Equal(r.Server.Capabilities, upstreamCapabilities))
+		b = appendEndpoint(b, r.Server, !slices.Equal(r.Server.Capabilities, upstreamCapabilities))
 		b = appendHeader(b, "[header]\n", r.Server.Header)
 	}
-	for _, e := range r.Mirrors {
+	for i := range r.Mirrors {
+		e := &r.Mirrors[i]
 		b = append(b, "\n[host."...)
 		b = appendString(b, e.URL)
 		b = append(b, "]\n"...)
@@ -48,13 +49,13 @@ func hostsTOML(r Road) []byte {
 }
 
 // appendEndpoint writes the keys of one endpoint.
-func appendEndpoint(b []byte, e Endpoint, capabilities bool) []byte {
+func appendEndpoint(b []byte, e *Endpoint, capabilities bool) []byte {
 	if capabilities {
 		b = append(b, "capabilities = "...)
 		b = appendList(b, e.Capabilities)
 		b = append(b, '\n')
 	}
-	if e.Root && !strings.HasSuffix(e.path(), "/v2") {
+	if e.Root && (!strings.HasSuffix(e.URL, "/v2") || strings.HasSuffix(e.URL, "//v2")) {
 		b = append(b, "override_path = true\n"...)
 	}
 	if !e.Plain() {
@@ -68,7 +69,7 @@ func appendEndpoint(b []byte, e Endpoint, capabilities bool) []byte {
 	return b
 }
 
-func appendTLS(b []byte, e Endpoint) []byte {
+func appendTLS(b []byte, e *Endpoint) []byte {
 	if len(e.CA)+len(e.CAFiles) > 0 {
 		names := slices.Clone(e.CAFiles)
 		for _, ca := range e.CA {
@@ -136,7 +137,12 @@ func appendList(b []byte, values []string) []byte {
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, '"')
-	for _, r := range s { // what is not UTF-8 comes as U+FFFD
+	n := 0
+	for n < len(s) && ' ' <= s[n] && s[n] < 0x7f && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	b = append(b, s[:n]...)
+	for _, r := range s[n:] { // what is not UTF-8 comes as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
@@ -161,10 +167,10 @@ func ascii(s string) string {
 	}, s)
 }
 
-// secret reports whether a road's headers hold what looks like a credential, by their names.
-func (r Road) secret() bool {
-	for _, e := range r.Asks() {
-		for name := range e.Header {
+// secret reports whether headers hold what looks like a credential, by their names.
+func secret(asks []Endpoint) bool {
+	for i := range asks {
+		for name := range asks[i].Header {
 			if credential(name) {
 				return true
 			}

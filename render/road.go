@@ -19,11 +19,15 @@ type Road struct {
 }
 
 // Asks lists whom containerd asks on this road, in order. Of a road without a Server the registry itself comes after them.
-func (r Road) Asks() []Endpoint {
-	if r.Server == nil {
+func (r *Road) Asks() []Endpoint {
+	n := len(r.Mirrors)
+	switch {
+	case r.Server == nil:
 		return r.Mirrors
+	case cap(r.Mirrors) > n && &r.Mirrors[:n+1][n] == r.Server: // as split leaves it
+		return r.Mirrors[: n+1 : n+1]
 	}
-	return append(r.Mirrors[:len(r.Mirrors):len(r.Mirrors)], *r.Server)
+	return append(r.Mirrors[:n:n], *r.Server)
 }
 
 // Endpoint is one place that containerd asks.
@@ -45,10 +49,27 @@ type Endpoint struct {
 
 // API is the root of the registry API as containerd asks it: what comes before /REPOSITORY/manifests/….
 func (e Endpoint) API() string {
-	if e.Root || strings.HasSuffix(e.path(), "/v2") {
+	if e.complete() {
 		return e.URL
 	}
 	return e.URL + "/v2"
+}
+
+// complete reports whether the URL is the API root as it stands. (The host of https://v2 is no path.)
+func (e *Endpoint) complete() bool {
+	return e.Root || strings.HasSuffix(e.URL, "/v2") && !strings.HasSuffix(e.URL, "//v2")
+}
+
+// sameAPI reports whether two endpoints have one API root. It is API without the strings.
+func sameAPI(a, b *Endpoint) bool {
+	if a.complete() == b.complete() {
+		return a.URL == b.URL
+	}
+	if a.complete() {
+		a, b = b, a
+	}
+	root, ok := strings.CutSuffix(b.URL, "/v2")
+	return ok && root == a.URL
 }
 
 // Plain reports whether the endpoint is spoken to without TLS.

@@ -58,7 +58,7 @@ func (c *chart) upstream(host string, r *spec.Registry, at place) Endpoint {
 		u.URL = location(r.Server)
 	case host == dockerHub:
 		u.URL = dockerHubServer
-	case c.plain[host]:
+	case c.plain[strings.TrimSuffix(host, ":80")]:
 		u.URL = "http://" + host
 	default:
 		u.URL = "https://" + host
@@ -98,7 +98,7 @@ func location(url string) string {
 	if scheme == "https" && (authority == dockerHub || authority == dockerHub+":443") {
 		return dockerHubServer + escapePath(p)
 	}
-	if len(scheme)+len("://")+len(authority)+len(p) == len(url) && plainPath(p) {
+	if len(scheme)+len("://")+len(authority)+len(p) == len(url) && allow(p, pathBytes) {
 		return url
 	}
 	return scheme + "://" + authority + escapePath(p)
@@ -137,14 +137,13 @@ func (c *chart) timeout(e *Endpoint, d spec.Duration, at place) {
 }
 
 // bare reports whether an endpoint has nothing but its URL and its capabilities.
-func bare(e Endpoint) bool {
+func bare(e *Endpoint) bool {
 	return len(e.CA) == 0 && e.Cert == nil && len(e.Header) == 0 && e.DialTimeout == 0
 }
 
-// same reports whether two endpoints are one place, asked in one way. Capabilities do not matter.
-func same(a, b Endpoint) bool {
-	return a.API() == b.API() &&
-		a.SkipVerify == b.SkipVerify &&
+// same reports whether two endpoints of one API root are asked in one way. Capabilities do not matter.
+func same(a, b *Endpoint) bool {
+	return a.SkipVerify == b.SkipVerify &&
 		a.DialTimeout == b.DialTimeout &&
 		slices.EqualFunc(a.CA, b.CA, bytes.Equal) &&
 		bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) &&
@@ -152,25 +151,32 @@ func same(a, b Endpoint) bool {
 		slices.Equal(a.CAFiles, b.CAFiles) && slices.Equal(a.ClientFiles, b.ClientFiles)
 }
 
-// plainPath reports whether a URL's path can stand in a file of ours as it is.
-func plainPath(p string) bool {
-	for i := 0; i < len(p); i++ {
-		if !pathByte(p[i]) {
+// pathBytes are those that stand in a URL's path as they are (RFC 3986), beside letters and digits.
+const pathBytes = "/-._~!$&'()*+,;=:@%"
+
+// allow reports whether s has only letters, digits and bytes of others.
+func allow(s, others string) bool {
+	for i := 0; i < len(s); i++ {
+		if !allowed(s[i], others) {
 			return false
 		}
 	}
 	return true
 }
 
-// escapePath gives a path with all escaped that RFC 3986 does not let stand in one. What is escaped already stays so.
+func allowed(b byte, others string) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte(others, b) >= 0
+}
+
+// escapePath gives a path with all escaped that must not stand in one as it is. What is escaped already stays so.
 func escapePath(p string) string {
-	if plainPath(p) {
+	if allow(p, pathBytes) {
 		return p
 	}
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := 0; i < len(p); i++ {
-		if pathByte(p[i]) {
+		if allowed(p[i], pathBytes) {
 			b.WriteByte(p[i])
 			continue
 		}
@@ -179,12 +185,4 @@ func escapePath(p string) string {
 		b.WriteByte(hex[p[i]&15])
 	}
 	return b.String()
-}
-
-func pathByte(b byte) bool {
-	switch {
-	case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9':
-		return true
-	}
-	return strings.IndexByte("/-._~!$&'()*+,;=:@%", b) >= 0
 }

@@ -10,19 +10,21 @@ import (
 
 // legacy is what the inline registry tables of containerd's config say. They and config_path exclude each other, so what they
 // serve has to move into certs.d. How they are read: registryHosts in pkg/cri/server/image_pull.go of containerd 1.7.
-type legacy struct {
+type inlined struct {
 	mirrors map[string][]string
 	tls     map[string]InlineTLS
-	hosts   []string // all that are named, but "*"
+	hosts   []string        // all that are named, but "*"
+	said    map[string]bool // files that were warned of
 }
 
-func newLegacy(config RegistryConfig) legacy {
-	var l legacy
+func newLegacy(config RegistryConfig) inlined {
+	var l inlined
 	if config.State == ConfigOnePath || config.State == ConfigColonList {
 		return l
 	}
 	l.mirrors = make(map[string][]string, len(config.Mirrors))
 	l.tls = make(map[string]InlineTLS, len(config.TLS))
+	l.said = map[string]bool{}
 	for _, m := range config.Mirrors {
 		if m.Host != spec.AnyRegistry {
 			l.hosts = append(l.hosts, m.Host)
@@ -92,9 +94,14 @@ func (c *chart) dropped(host string) bool {
 
 // inline gives the endpoints of an inline mirror.
 func (c *chart) inline(urls []string) []Endpoint {
-	all := make([]Endpoint, 0, len(urls))
+	all := make([]Endpoint, 0, len(urls)+1)
 	for _, url := range urls {
 		e := c.endpoint(url)
+		if !c.writable(&e) {
+			c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
+				"the mirror "+quote(url)+" is left out: "+unwritable, "give the address a name under etcHosts, and a mirrors entry")
+			continue
+		}
 		if !slices.ContainsFunc(all, func(o Endpoint) bool { return o.URL == e.URL }) {
 			all = append(all, e)
 		}
@@ -127,16 +134,15 @@ func (c *chart) endpoint(url string) Endpoint {
 
 // expand gives the path of a file as hosts.toml can name it: MicroK8s expands ${SNAP_DATA} in its template, nobody does in hosts.toml.
 func (c *chart) expand(file, host string) string {
-	const data = "${SNAP_DATA}"
-	if rest, ok := strings.CutPrefix(c.in.Layout.ConfigPath, data); ok {
-		if snap, ok := strings.CutSuffix(c.in.Layout.CertsDir, rest); ok {
-			file = strings.ReplaceAll(file, data, snap)
-		}
-	}
+	file = expandSnap(file, c.in)
 	if file == "" {
 		return ""
 	}
 	if !path.IsAbs(file) || strings.Contains(file, "${") {
+		if c.legacy.said[file] {
+			return ""
+		}
+		c.legacy.said[file] = true
 		c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
 			"the TLS file "+quote(file)+" of "+quote(host)+" is left out: it is no absolute path", "name the file under registries in the spec")
 		return ""
@@ -164,14 +170,4 @@ func hostname(host string) string {
 	}
 	name, _, _ := strings.Cut(host, ":")
 	return name
-}
-
-// ReadsCertsD reports whether the node's containerd reads certs.d; where not, roads are written inline into its config.
-// 1.5 and later read it. One that cannot be asked is taken to, unless its config is in the syntax of version 1.
-func (in Inputs) ReadsCertsD() bool {
-	if in.Containerd.Known() || in.Config == nil {
-		return !in.Containerd.Before(1, 5)
-	}
-	config, err := ParseConfig(in.Config)
-	return err != nil || config.Syntax != 1
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
-// Roads works out the road of every registry that needs one, sorted by host. These are the registries that the spec names, as a
+// Roads works out the road of every registry that needs one, in the order of the spec. These are the registries that the spec names, as a
 // registry, by its mirrors or as insecure; "*"; and those that must be named so that they go on as they do, or follow "*":
 // what containerd's config serves inline, and MicroK8s' stock directory of docker.io.
 func Roads(s *spec.Spec, in Inputs) (roads []Road, warnings, problems []*spec.Problem) {
@@ -27,27 +27,26 @@ func roadsOf(s *spec.Spec, in Inputs, config RegistryConfig) (roads []Road, warn
 	for _, entry := range s.Insecure {
 		c.insecure(entry)
 	}
-	if len(c.roads) > 0 && in.Layout.Runtime != NoRuntime && in.ReadsCertsD() {
+	if len(c.roads) > 0 && in.Layout.Runtime != NoRuntime && c.certsD {
 		c.carry()
 		c.adopt()
 	}
 	if len(c.roads) == 0 {
 		return nil, nil, c.problems
 	}
-	slices.SortStableFunc(c.roads, func(a, b Road) int { return strings.Compare(a.Host, b.Host) })
 	return c.roads, c.warnings, c.problems
 }
 
 // chart is what is known while roads are laid.
 type chart struct {
-	spec   *spec.Spec
 	in     Inputs
 	config RegistryConfig
-	legacy legacy // of config; empty where it holds no tables
+	legacy inlined // of config; empty where it holds no tables
+	certsD bool    // roads are written to certs.d, not inline
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
-	plain   map[string]bool // host[:port] under insecure as plain http
+	plain   map[string]bool // host[:port] under insecure as plain http, without :80
 	skip    map[string]bool // the same as TLS that is not verified, without :443
 	any     *lane           // what holds for "*"; nil: nothing
 
@@ -64,13 +63,15 @@ type lane struct {
 }
 
 func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
+	n := len(s.Registries) + len(s.Mirrors) + len(s.Insecure)
 	c := &chart{
-		spec: s, in: in, config: config,
+		roads: make([]Road, 0, n),
+		in:    in, config: config, certsD: UsesCertsD(in),
 		mirrors: make(map[string]*spec.Mirror, len(s.Mirrors)),
 		index:   make(map[*spec.Mirror]int, len(s.Mirrors)),
 		plain:   map[string]bool{},
 		skip:    map[string]bool{},
-		done:    make(map[string]bool, len(s.Registries)+len(s.Mirrors)+len(s.Insecure)),
+		done:    make(map[string]bool, n),
 	}
 	for i := range s.Mirrors {
 		c.mirrors[s.Mirrors[i].Registry] = &s.Mirrors[i]
@@ -82,7 +83,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 		case entry.SkipVerify():
 			c.skip[strings.TrimSuffix(entry.Host(), ":443")] = true
 		default:
-			c.plain[entry.Host()] = true
+			c.plain[strings.TrimSuffix(entry.Host(), ":80")] = true
 		}
 	}
 	if m := c.mirrors[spec.AnyRegistry]; m != nil {
@@ -90,7 +91,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 			c.any = &l
 		}
 	}
-	if in.ReadsCertsD() {
+	if c.certsD {
 		c.legacy = newLegacy(config)
 	}
 	if c.any == nil && c.mirrors[spec.AnyRegistry] == nil {
@@ -169,7 +170,7 @@ func (c *chart) follow(host string, up Endpoint, from spec.Position, why string)
 	}
 	itself := func(e Endpoint) bool {
 		a := e.Authority()
-		return a == host || !e.Plain() && strings.TrimSuffix(a, ":443") == host || e.API() == up.API()
+		return a == host || !e.Plain() && strings.TrimSuffix(a, ":443") == host || sameAPI(&e, &up)
 	}
 	r.Mirrors = c.any.endpoints
 	needed := c.any.fallback
@@ -185,7 +186,7 @@ func (c *chart) follow(host string, up Endpoint, from spec.Position, why string)
 
 // lane gives the endpoints of an entry of mirrors.
 func (c *chart) lane(m *spec.Mirror) lane {
-	l := lane{fallback: m.Fallback, endpoints: make([]Endpoint, 0, len(m.Endpoints))}
+	l := lane{fallback: m.Fallback, endpoints: make([]Endpoint, 0, len(m.Endpoints)+1)}
 	for j := range m.Endpoints {
 		at := place{mirror: true, i: c.index[m], j: j, pos: m.Endpoints[j].Pos}
 		e := c.mirror(&m.Endpoints[j], at)
@@ -199,7 +200,22 @@ func (c *chart) lane(m *spec.Mirror) lane {
 	return l
 }
 
-func (c *chart) add(r Road) { c.roads = append(c.roads, r) }
+func (c *chart) add(r Road) {
+	for i := range r.Mirrors {
+		if e := &r.Mirrors[i]; c.certsD && !c.writable(e) {
+			c.refuse(r.From, "", quote(e.URL)+" cannot be a mirror: "+unwritable, "give the address a name under etcHosts, and use that")
+		}
+	}
+	c.roads = append(c.roads, r)
+}
+
+// writable reports whether an endpoint can be the name of a table. The TOML parser of containerd 1.x ends a table's name at the first
+// bracket, quoted or not, and takes escapes in it as they stand (go-toml 1.9.5, lexInsideTableKey and parseKey).
+func (c *chart) writable(e *Endpoint) bool {
+	return c.in.Containerd.Known() && !c.in.Containerd.Before(2, 0) || allow(e.Authority(), pathBytes)
+}
+
+const unwritable = "containerd 1.x cannot read a table of hosts.toml that is named by an IPv6 address, or by what is not ASCII"
 
 func (c *chart) warn(pos spec.Position, path, message, hint string) {
 	c.warnings = append(c.warnings, &spec.Problem{Position: pos, Path: path, Message: message, Hint: hint})
@@ -209,22 +225,25 @@ func (c *chart) refuse(pos spec.Position, path, message, hint string) {
 	c.problems = append(c.problems, &spec.Problem{Position: pos, Path: path, Message: message, Hint: hint})
 }
 
-// line puts a registry's own mirrors and its upstream in the order in which they are asked, and takes the last as the server.
-// The upstream is not asked again where a mirror is the upstream.
-func line(mirrors []Endpoint, up Endpoint, fallback bool) ([]Endpoint, *Endpoint) {
-	asks := make([]Endpoint, 0, len(mirrors)+1)
-	needed := fallback || len(mirrors) == 0
-	for _, e := range mirrors {
-		if bare(e) && e.API() == up.API() {
+// line adds a registry's upstream to its own mirrors, as the spec has it, and takes the last one asked as the server.
+// The upstream is not asked again where a mirror is the upstream. line changes what is in asks.
+func line(asks []Endpoint, up Endpoint, fallback bool) ([]Endpoint, *Endpoint) {
+	needed := fallback || len(asks) == 0
+	for i := range asks {
+		e := &asks[i]
+		if !sameAPI(e, &up) {
+			continue
+		}
+		if bare(e) {
 			// The registry under its own name: what it takes to reach it stands at its own entry.
 			capabilities := e.Capabilities
-			e = up
+			*e = up
 			e.Capabilities = capabilities
 		}
-		if same(e, up) && e.may("pull") && e.may("resolve") {
-			needed = false
+		if same(e, &up) {
+			e.Upstream = true
+			needed = needed && !(e.may("pull") && e.may("resolve"))
 		}
-		asks = append(asks, e)
 	}
 	if needed {
 		asks = append(asks, up)
@@ -235,7 +254,7 @@ func line(mirrors []Endpoint, up Endpoint, fallback bool) ([]Endpoint, *Endpoint
 // split takes the last endpoint as the server: containerd always asks one last, and without a word of ours that is the upstream.
 func split(asks []Endpoint) ([]Endpoint, *Endpoint) {
 	last := len(asks) - 1
-	return asks[:last:last], &asks[last]
+	return asks[:last], &asks[last]
 }
 
 func quote(s string) string { return strconv.QuoteToASCII(s) }

@@ -5,17 +5,23 @@ import (
 	"strings"
 )
 
+// The makers of a file that [Tool] gives and that are no other reconcilers.
+const (
+	Ours  = "regsync"  // this program
+	Stock = "microk8s" // MicroK8s, as it comes
+)
+
 // Tool says whose file this is, by the mark that its writer leaves: regsync, microk8s, k3s, rke2, spegel, dragonfly, ansible,
 // puppet; empty where there is none. name is the file's path.
 func Tool(name string, data []byte) string {
 	text := string(data)
 	if strings.HasPrefix(text, mark) {
-		return "regsync"
+		return Ours
 	}
-	if path.Base(name) == "hosts.toml" {
+	if path.Base(name) == HostsTOML {
 		switch {
 		case isStock(path.Base(path.Dir(name)), data):
-			return "microk8s"
+			return Stock
 		case strings.Contains(text, "[host.'") && strings.Contains(text, "dial_timeout = '200ms'"):
 			return "spegel" // pkg/oci/containerd/mirror.go, templateHosts: it writes no comment
 		case strings.Contains(text, "X-Dragonfly-Registry"):

@@ -131,7 +131,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, p *place) {
 		v.Field(sh.pos).Set(reflect.ValueOf(d.position(n, d.file)))
 	}
 	if n.Kind != yaml.MappingNode {
-		d.report(n, p, "", "wants a mapping, found %s", describe(n))
+		d.report(n, p, "", "wants a mapping, found %s", sortOf(n))
 		return
 	}
 	d.merges(n, p)
@@ -196,7 +196,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, p *place, f *field) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.report(n, p, "", "wants a list, found %s", describe(n))
+		d.report(n, p, "", "wants a list, found %s", sortOf(n))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
@@ -216,7 +216,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, p *place, f *field) {
 // dict decodes a mapping whose keys the user chose.
 func (d *decoder) dict(n *yaml.Node, v reflect.Value, p *place) {
 	if n.Kind != yaml.MappingNode {
-		d.report(n, p, "", "wants a mapping, found %s", describe(n))
+		d.report(n, p, "", "wants a mapping, found %s", sortOf(n))
 		return
 	}
 	d.merges(n, p)

@@ -36,6 +36,23 @@ func describe(n *yaml.Node) string {
 	return fmt.Sprintf("a value with the tag %s", n.Tag)
 }
 
+// sortOf says what sort of value a node is without showing it: where a mapping was wanted it may be a password.
+func sortOf(n *yaml.Node) string {
+	n = target(n)
+	if n.Kind != yaml.ScalarNode {
+		return describe(n)
+	}
+	switch n.Tag {
+	case "!!null":
+		return "nothing"
+	case "!!bool":
+		return "a boolean"
+	case "!!int", "!!float":
+		return "a number"
+	}
+	return "a string"
+}
+
 // short cuts what is too long to be shown.
 func short(s string) string {
 	const most = 60

@@ -15,12 +15,12 @@ func (t *tree) header(root *yaml.Node) bool {
 				"this is a file of regclient's regsync, which copies images between registries; this regsync configures nodes")
 			return false
 		}
-		t.report(root, (*place)(nil).at("apiVersion"), "write apiVersion: "+Version, "apiVersion is missing")
+		t.report(root, (*place)(nil).at("apiVersion"), "write apiVersion: "+Version, "is missing")
 	} else if v := target(version); v.Kind != yaml.ScalarNode || v.Value != Version {
 		t.report(version, (*place)(nil).at("apiVersion"), "write apiVersion: "+Version, "%s", strange(v))
 	}
 	if kind == nil {
-		t.report(root, (*place)(nil).at("kind"), "write kind: "+Kind, "kind is missing")
+		t.report(root, (*place)(nil).at("kind"), "write kind: "+Kind, "is missing")
 	} else if k := target(kind); k.Kind != yaml.ScalarNode || k.Value != Kind {
 		t.report(kind, (*place)(nil).at("kind"), "write kind: "+Kind, "%s is not a kind that this build knows; it knows %s", describe(k), Kind)
 	}

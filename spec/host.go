@@ -125,8 +125,10 @@ func withPort(host, standard string) string {
 	if port == "" {
 		port = standard
 	}
-	if a, err := netip.ParseAddr(name); err == nil {
-		name = a.String()
+	if strings.Contains(name, ":") {
+		if a, err := netip.ParseAddr(name); err == nil {
+			name = a.String()
+		}
 	}
 	return name + " " + port
 }

@@ -52,8 +52,8 @@ func (t *tree) join(documents []document) {
 					t.from(c, origin{doc.file, at.nth(i).join(name)})
 				}
 				all.Content = append(all.Content, list.Content...)
-			case again && sections[name]:
-				t.report(value, at, "", "wants a list, found %s", describe(value))
+			case sections[name]:
+				t.report(value, at, "", "wants a list, found %s", sortOf(value))
 			case again:
 				t.report(key, at, "keep it in one file", "the section stands in %s too", other)
 			default:

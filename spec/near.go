@@ -12,7 +12,7 @@ func nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, least := "", 1+len(word)/3
+	best, least := "", 1+len(word)/4
 	if len(word) <= 2 {
 		least = 1
 	}

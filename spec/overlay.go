@@ -57,6 +57,10 @@ func (t *tree) holds(n *yaml.Node, p *place, facts Facts) bool {
 			return false
 		}
 	}
+	if m.File != "" && !path.IsAbs(m.File) {
+		t.report(nil, p.at("file"), "", "%s is not an absolute path", quote(m.File))
+		return false
+	}
 	if m.File != "" && (facts.FileExists == nil || !facts.FileExists(m.File)) {
 		return false
 	}

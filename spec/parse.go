@@ -98,12 +98,16 @@ func unreadable(data []byte) (at Position, what string) {
 			line, start = line+1, i+1
 		case c == 0 && i < 4:
 			return Position{Line: 1, Col: 1}, "the file is not UTF-8 text"
-		case c < ' ' && c != '\t' && c != '\r', c == 0x7f:
+		case c < ' ' && c != '\t' && (c != '\r' || i+1 == len(data) || data[i+1] != '\n'), c == 0x7f:
 			return Position{Line: line, Col: utf8.RuneCount(data[start:i]) + 1}, fmt.Sprintf("the file holds the control character 0x%02x", c)
 		case c >= utf8.RuneSelf:
 			r, size := utf8.DecodeRune(data[i:])
 			if r == utf8.RuneError && size == 1 {
 				return Position{Line: line, Col: utf8.RuneCount(data[start:i]) + 1}, fmt.Sprintf("the file is not UTF-8 text: byte 0x%02x", c)
+			}
+			// Line ends for YAML, and for no editor. Past them lines could not be counted as the user does.
+			if r == '\u0085' || r == '\u2028' || r == '\u2029' {
+				return Position{Line: line, Col: utf8.RuneCount(data[start:i]) + 1}, fmt.Sprintf("the file holds the line separator %U", r)
 			}
 			i += size - 1
 		}

@@ -6,7 +6,7 @@ import "fmt"
 type Position struct {
 	File string // as the user named it; "<stdin>" for standard input
 	Line int    // from 1
-	Col  int    // from 1, in bytes
+	Col  int    // from 1, in characters
 }
 
 // IsValid reports whether the position names a place.

@@ -6,7 +6,7 @@ const (
 	Kind    = "NodeRegistries"
 )
 
-// Spec is what one node should know about container registries: the file (or files) of the user, loaded, defaulted and
+// Spec is what one node should know about container registries. It is the file (or files) of the user, loaded, defaulted and
 // found consistent. A Spec that [Load] returned without an error needs no further check that can be made without a node.
 type Spec struct {
 	// Version of this format.
@@ -45,6 +45,7 @@ type Spec struct {
 	Overlays []Overlay `json:"overlays,omitempty"` // empty after Load
 
 	Overlaid []Position      `json:"-"` // of the overlays that hold for this node
+	Refs     []FileRef       `json:"-"` // the files that it names, with their places: see Files
 	Beside   map[string]bool `json:"-"` // paths that were written relative: beside the file, and not on the node as absolute ones
 }
 

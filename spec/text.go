@@ -36,7 +36,10 @@ func (d *decoder) text(n *yaml.Node, p *place, f *field) (string, bool) {
 		d.report(n, p, "give it a value, or take the key out", "is empty")
 		return "", false
 	case !printable(n.Value) && (f == nil || !f.text || strings.ContainsFunc(n.Value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' })):
-		d.report(n, p, "", "holds a line break or another character that cannot be seen: %s", quote(n.Value))
+		d.report(n, p, "", "holds a line break or another character that cannot be seen")
+		return "", false
+	case strings.ContainsAny(n.Value, "“”„‘’"):
+		d.report(n, p, "type \" or ' instead, or leave them out", "has typographic quotes in it")
 		return "", false
 	}
 	return n.Value, true

@@ -24,7 +24,7 @@ type origin struct {
 }
 
 // maxExpanded bounds how many values aliases may stand for, so that a small file cannot ask for hours of work.
-const maxExpanded = 1_000_000
+const maxExpanded = 250_000
 
 // from notes where a node was written. Children are found through it.
 func (t *tree) from(n *yaml.Node, o origin) { t.origins[n] = o }
@@ -42,6 +42,9 @@ func (t *tree) locate(p *place) (Position, string) {
 		at = Position{o.file, n.Line, n.Column}
 	}
 	for _, part := range p.parts() {
+		if found && target(n).Kind == yaml.ScalarNode {
+			break // a short form: the endpoint's URL stands for the endpoint
+		}
 		if found {
 			if child := descend(n, part); child != nil {
 				n = child
@@ -98,7 +101,7 @@ func (t *tree) problem(n *yaml.Node, p *place, hint, format string, args ...any)
 	return &Problem{Position: at, Path: path, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// position is where a node stands that is at or below the node with this origin.
+// position is where a node stands in a file.
 func (t *tree) position(n *yaml.Node, file string) Position {
 	return Position{File: file, Line: n.Line, Col: n.Column}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +82,16 @@ func (c *command) source(name string) ([]spec.Source, error) {
 		return nil, fmt.Errorf("%s holds no .yaml file", name)
 	}
 	return list, nil
+}
+
+// digest identifies what the sources say.
+func digest(list []spec.Source) string {
+	h := sha256.New()
+	for _, src := range list {
+		fmt.Fprintf(h, "%d\n", len(src.Data))
+		h.Write(src.Data)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.

@@ -44,6 +44,9 @@ func (s *survey) read(names []string) error {
 	return failed
 }
 
+// forget lets everything be read again.
+func (s *survey) forget() { clear(s.live) }
+
 // readOwned reads everything that is ours.
 func (s *survey) readOwned() error {
 	names := make([]string, 0, len(s.owned))

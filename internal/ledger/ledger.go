@@ -26,6 +26,7 @@ type Ledger struct {
 	Generation int       // of the last finished apply; 0: none yet
 	AppliedAt  time.Time // of that apply
 	SpecDigest string    // of the spec that it applied
+	Services   Services  // what it told of its changes
 
 	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
 	SetAside string
@@ -36,6 +37,15 @@ type Ledger struct {
 	madeDir   map[string]bool // on the node, for files of ours
 	stateDirs []string        // on this machine, for the state directory; itself among them
 	earlier   *Ledger         // as it was at Begin
+}
+
+// Services are the programs that read what we write, so that they can be told without the spec when it is given back.
+type Services struct {
+	Runtime      render.Runtime `json:"runtime,omitempty"`
+	Socket       string         `json:"socket,omitempty"`       // containerd's
+	ConfigFile   string         `json:"configFile,omitempty"`   // containerd's
+	DaemonJSON   string         `json:"daemonJSON,omitempty"`   // Docker's; empty: not managed
+	DockerSocket string         `json:"dockerSocket,omitempty"` // empty: the default
 }
 
 // entry is a line of the ledger.
@@ -66,6 +76,7 @@ type document struct {
 	Generation    int       `json:"generation"`
 	AppliedAt     time.Time `json:"appliedAt,omitzero"`
 	SpecDigest    string    `json:"specDigest,omitempty"`
+	Services      Services  `json:"services,omitzero"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
 	StateDirs     []string  `json:"stateDirs,omitempty"`
 	Entries       []entry   `json:"entries"`
@@ -97,7 +108,7 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
-	l.Generation, l.AppliedAt, l.SpecDigest = doc.Generation, doc.AppliedAt, doc.SpecDigest
+	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
 	}

@@ -192,7 +192,7 @@ func (l *Ledger) backup(digest string) ([]byte, error) {
 
 func (l *Ledger) save() error {
 	doc := document{
-		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest,
+		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, Services: l.Services,
 		MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
 	}
 	for _, e := range l.owned {

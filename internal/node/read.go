@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -63,13 +64,24 @@ func (r *Root) unread(name string, cause error) (plan.Live, error) {
 		if real != name && missing == nil && r.dangles(name) {
 			return plan.Live{Obstacle: fmt.Sprintf("is a symbolic link to %q, which is not there", real)}, nil
 		}
-		return plan.Live{Missing: missing}, nil
+		return plan.Live{Missing: ancestors(name, len(missing))}, nil
 	case errors.Is(cause, syscall.ENOTDIR):
 		return plan.Live{Obstacle: "cannot be there: a directory above it is a file"}, nil
 	case errors.Is(cause, syscall.ENXIO):
 		return plan.Live{Obstacle: "is a socket or a pipe"}, nil
 	}
 	return plan.Live{}, fmt.Errorf("reading %q: %w", name, cause)
+}
+
+// ancestors gives the n directories right above name, outermost first, as name names them: a link among those further up may
+// lead elsewhere tomorrow.
+func ancestors(name string, n int) []string {
+	dirs := make([]string, n)
+	for i := range slices.Backward(dirs) {
+		name = path.Dir(name)
+		dirs[i] = name
+	}
+	return dirs
 }
 
 // dangles reports whether name itself, its directory's links followed, is a link to nothing.
@@ -119,6 +131,19 @@ func (r *Root) List(name string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// ModTime is when a file was last written; ok is false where that cannot be known.
+func (r *Root) ModTime(name string) (at time.Time, ok bool) {
+	real, err := r.Path(name)
+	if err != nil {
+		return at, false
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return at, false
+	}
+	return info.ModTime(), true
 }
 
 // IsDir reports whether a directory is at name.

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regsync/regsync/apply"
+	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/plan"
+)
+
+var (
+	errConflicts = errors.New("the plan has conflicts and cannot be applied")
+	errDeclined  = errors.New("nothing was changed")
+)
+
+// consent is what lets an apply go on without asking, or further than it would.
+type consent struct {
+	yes           bool
+	allowRemovals bool
+	allowEmpty    bool
+}
+
+func (c *command) applyVerb() *cobra.Command {
+	var ok consent
+	verb := &cobra.Command{
+		Use:   "apply [PLANFILE]",
+		Short: "Make the node be as the file says",
+		Long: `apply shows the plan, asks on a terminal whether to go on, and carries the plan out: all of it, or nothing.
+With PLANFILE it carries out a plan that plan --out saved, if the node is still as it was then.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.apply(cmd.Context(), args, ok) },
+	}
+	f := verb.Flags()
+	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	return verb
+}
+
+func (c *command) apply(ctx context.Context, args []string, ok consent) (err error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	s, err := c.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	var t trip
+	if len(args) == 1 {
+		t, err = c.reopen(ctx, args[0], s)
+	} else {
+		t, err = c.travel(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.show(t); err != nil {
+		return err
+	}
+	if err := conflicted(t.plan); err != nil {
+		return err
+	}
+	if err := guard(t, ok); err != nil {
+		return err
+	}
+	return c.carryOut(ctx, s, t, ok.yes)
+}
+
+// carryOut asks, applies the plan, and says how it went.
+func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
+	waiting := len(t.plan.Waiting) > 0
+	if t.plan.Empty() {
+		return partly(waiting)
+	}
+	if !yes && view.IsTerminal(c.in) && !c.agreed() {
+		return errDeclined
+	}
+	n := &liveNode{Root: s.root, services: c.services(s.root, t.services)}
+	run := t.plan
+	if c.baking() {
+		run.Effects = nil // the plan lists them; nothing runs there
+	}
+	s.ledger.Services = t.services
+	result, err := apply.Run(ctx, run, n, &record{s.ledger, t.digest}, c.tell)
+	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
+		return hinted{err, "every file is as it was before"}
+	}
+	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
+		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
+	}
+	if err != nil {
+		return err
+	}
+	for _, u := range result.Unserved {
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
+		view.Hint(c.err, c.colorErr, u.Cause.Advice)
+	}
+	if c.output == "text" {
+		fmt.Fprintln(c.out, view.Applied(t.plan))
+	}
+	return partly(waiting || len(result.Unserved) > 0)
+}
+
+func partly(part bool) error {
+	if part {
+		return codeError(exitPart)
+	}
+	return nil
+}
+
+// agreed asks on the terminal whether to go on.
+func (c *command) agreed() bool {
+	fmt.Fprint(c.err, "Apply this plan? [y/N] ")
+	line, err := bufio.NewReader(c.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
+}
+
+// tell shows what happens during an apply.
+func (c *command) tell(e apply.Event) {
+	if c.output == "json" {
+		return
+	}
+	view.Event(c.err, c.colorErr, e, c.verbose)
+}
+
+// record is the ledger as apply sees it.
+type record struct {
+	ledger interface {
+		Begin(plan.Plan) error
+		Abort() error
+		MadeDirs() []string
+		Commit(p plan.Plan, at time.Time, specDigest string) error
+	}
+	digest string
+}
+
+func (r *record) Begin(p plan.Plan) error  { return r.ledger.Begin(p) }
+func (r *record) Abort() error             { return r.ledger.Abort() }
+func (r *record) MadeDirs() []string       { return r.ledger.MadeDirs() }
+func (r *record) Commit(p plan.Plan) error { return r.ledger.Commit(p, time.Now(), r.digest) }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/regsync/regsync/internal/docker"
+	"github.com/regsync/regsync/internal/loader"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
+)
+
+// judge lets those who will read the files have their say before anything is written: containerd's own loaders on every
+// hosts.toml that changes, dockerd or its rules on daemon.json. It adds the effects that are due because what runs has not
+// loaded what its file says.
+func (c *command) judge(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) error {
+	var errs *multierror.Error
+	if err := judgeHosts(s, t, desired, majors(v.version(ctx))); err != nil {
+		errs = multierror.Append(errs, err)
+	}
+	if err := judgeDocker(ctx, t, v); err != nil {
+		errs = multierror.Append(errs, err)
+	}
+	if !v.baking {
+		pendingDocker(ctx, s, t, desired, v)
+		pendingContainerd(ctx, s, t, desired, v)
+	}
+	return errs.ErrorOrNil()
+}
+
+// majors gives the major versions of containerd whose word counts: the running one's, or both where it cannot be asked.
+func majors(v render.Version) []int {
+	if v.Known() {
+		return []int{v.Major}
+	}
+	return []int{1, 2}
+}
+
+// judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
+// a fault of ours, and is never written.
+func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
+	bodies := map[string]map[string][]byte{}
+	for _, r := range desired.Resources {
+		if r.Scope == render.Whole {
+			dir := path.Dir(r.Name)
+			if bodies[dir] == nil {
+				bodies[dir] = map[string][]byte{}
+			}
+			bodies[dir][path.Base(r.Name)] = r.Body
+		}
+	}
+	var errs *multierror.Error
+	for _, change := range t.plan.Changes {
+		if change.Asks == nil {
+			continue
+		}
+		dir := path.Dir(change.Name)
+		files := bodies[dir]
+		if err := s.beside(dir, files); err != nil {
+			return err
+		}
+		for _, major := range majors {
+			result, err := loader.Judge(major, files, loader.Host(path.Base(dir)))
+			if err == nil {
+				err = result.Agrees(change.Asks)
+			}
+			if err != nil {
+				errs = multierror.Append(errs, &spec.Problem{
+					Position: spec.Position{File: change.Name},
+					Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
+					Hint:     "this is a fault of regsync's; nothing was written",
+				})
+			}
+		}
+	}
+	return errs.ErrorOrNil()
+}
+
+// beside adds the other files of a directory of certs.d that its hosts.toml may name.
+func (s *survey) beside(dir string, files map[string][]byte) error {
+	names, err := s.root.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := files[name]; ok || !slices.Contains([]string{".crt", ".cert", ".key", ".pem"}, path.Ext(name)) {
+			continue
+		}
+		live, err := s.root.Read(path.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if live.Data != nil {
+			files[name] = live.Data
+		}
+	}
+	return nil
+}
+
+// judgeDocker lets dockerd, or its rules, judge a daemon.json that changes, and looks for a flag that says the same as one of
+// its keys: with both, dockerd would not come up at its next start.
+func judgeDocker(ctx context.Context, t *trip, v *services) error {
+	i := slices.IndexFunc(t.plan.Changes, func(c plan.Change) bool { return c.Effect == render.ReloadDocker })
+	if i < 0 {
+		return nil
+	}
+	change := t.plan.Changes[i]
+	if change.After == nil || change.Removal {
+		return nil
+	}
+	d := docker.Daemon{Root: v.root.Dir(), ConfigFile: change.Name}
+	if !v.baking {
+		d = v.docker
+	}
+	where, flag, err := d.FlagClash(render.DaemonKeys(change.Entry.Body))
+	if err != nil {
+		return err
+	}
+	if where != "" {
+		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{
+			ID:     change.ID,
+			Reason: fmt.Sprintf("%s gives dockerd the flag %s, and a flag beside the key in this file keeps dockerd from starting", where, flag),
+			Hint:   "take the flag out, or set node: {docker: {manage: never}}",
+		})
+	}
+	if err := d.Validate(ctx, change.After); err != nil {
+		return &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}
+	}
+	return nil
+}
+
+// pendingDocker adds a reload where dockerd does not have what its file says.
+func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
+	i := slices.IndexFunc(desired.Resources, func(r render.Resource) bool { return r.Effect == render.ReloadDocker })
+	if i < 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	info, err := v.docker.Info(ctx)
+	if err != nil {
+		if !errors.Is(err, docker.ErrNotRunning) {
+			t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: fmt.Sprintf("what dockerd has loaded is not known: %v", err)})
+		}
+		return
+	}
+	if missing := info.Missing(s.live[desired.Resources[i].Name].Data); len(missing) > 0 {
+		t.plan = t.plan.WithPending(render.ReloadDocker, "dockerd has not loaded daemon.json: "+strings.Join(missing, "; "))
+	}
+}

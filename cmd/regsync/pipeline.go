@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/regsync/regsync/internal/docker"
+	"github.com/regsync/regsync/internal/ledger"
+	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
+)
+
+// trip is one way along the road: what was asked for, where it goes, and the plan at the end.
+type trip struct {
+	spec     *spec.Spec
+	warnings []*spec.Problem // of the file itself
+	digest   string          // of the file
+	place    node.Place
+	services ledger.Services
+	plan     plan.Plan
+	saved    bool // the plan was made and seen before
+}
+
+// travel is the road: the file, the node as it is, what should be there, the plan.
+func (c *command) travel(ctx context.Context, s *site) (trip, error) {
+	// The file is parsed while the node is read: both take about as long.
+	survey := &survey{site: s, live: map[string]plan.Live{}}
+	reading := make(chan error, 1)
+	go func() { reading <- survey.readOwned() }()
+	t, err := c.loaded(s.root)
+	if readErr := <-reading; err == nil {
+		err = readErr
+	}
+	if err != nil {
+		return t, err
+	}
+
+	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
+		return t, err
+	}
+	t.services = ledger.Services{
+		Runtime: t.place.Runtime, Socket: t.place.Socket, ConfigFile: t.place.ConfigFile,
+		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
+	}
+	services := c.services(s.root, t.services)
+	inputs, warnings, err := survey.inputs(t.spec, t.place, services.version(ctx))
+	if err != nil {
+		return t, err
+	}
+	desired, err := render.Render(t.spec, inputs)
+	warnings = append(warnings, desired.Warnings...)
+	if err != nil {
+		return t, err
+	}
+	have, err := survey.have(desired.Resources)
+	if err != nil {
+		return t, err
+	}
+	t.plan, err = plan.New(desired.Resources, have, s.owned, plan.Policy{
+		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest,
+	})
+	if err != nil {
+		return t, err
+	}
+	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	if t.place.Waiting != "" && wantsRuntime(t.spec) {
+		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)
+	}
+	if damage := s.damaged(); damage != "" {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
+	}
+	return t, c.judge(ctx, survey, &t, desired, services)
+}
+
+// loaded loads the spec, for the node at root.
+func (c *command) loaded(root *node.Root) (trip, error) {
+	var t trip
+	list, err := c.sources()
+	if err != nil {
+		return t, err
+	}
+	t.digest = digest(list)
+	t.spec, t.warnings, err = c.load(list, root)
+	if err != nil {
+		return t, err
+	}
+	return t, unready(t.spec)
+}
+
+// find finds the runtime, and waits for one as long as --wait allows.
+func (c *command) find(ctx context.Context, s *survey, sp *spec.Spec) (node.Place, error) {
+	manageDocker := sp.Node.Docker.Manage == "always" ||
+		sp.Node.Docker.Manage != "never" && docker.Installed(s.root.Exists)
+	deadline := time.Now().Add(c.wait)
+	for {
+		place, err := s.root.Find(sp.Node, manageDocker, s.base)
+		if errors.Is(err, node.ErrTwoRuntimes) {
+			return place, hinted{err, "say which one it is for: node: {runtime: microk8s} or node: {runtime: containerd}"}
+		}
+		if err != nil || place.Waiting == "" || time.Now().After(deadline) {
+			return place, err
+		}
+		select {
+		case <-ctx.Done():
+			return place, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+		s.forget()
+	}
+}
+
+// wantsRuntime reports whether the spec asks for something that a container runtime reads.
+func wantsRuntime(s *spec.Spec) bool {
+	return len(s.Registries)+len(s.Mirrors)+len(s.Insecure) > 0
+}
+
+// specName is what reasons call the spec.
+func (c *command) specName() string {
+	if len(c.files) == 1 && c.files[0] != "-" {
+		return filepath.Base(c.files[0])
+	}
+	return "regsync.yaml"
+}
+
+// inputs gathers what rendering needs to know of the node.
+func (s *survey) inputs(sp *spec.Spec, place node.Place, version render.Version) (render.Inputs, []*spec.Problem, error) {
+	in := render.Inputs{Layout: place.Layout, Containerd: version}
+	files, warnings, err := certificates(sp, s.root, time.Now())
+	var errs *multierror.Error
+	if err != nil {
+		errs = multierror.Append(errs, err)
+	}
+	in.Files = files
+	for _, f := range []struct {
+		name string
+		data *[]byte
+	}{{place.HostsFile, &in.HostsFile}, {place.DaemonJSON, &in.DaemonJSON}, {place.ConfigFile, &in.Config}} {
+		if f.name == "" {
+			continue
+		}
+		if *f.data, err = s.base(f.name); err != nil {
+			errs = multierror.Append(errs, located(f.name, err))
+		}
+	}
+	if place.CertsDir != "" {
+		if in.Dirs, err = s.dirs(place.CertsDir); err != nil {
+			errs = multierror.Append(errs, located(place.CertsDir, err))
+		}
+	}
+	return in, warnings, errs.ErrorOrNil()
+}
+
+// located gives an error of a file of the node its place, and what to do where that is known.
+func located(name string, err error) error {
+	p := &spec.Problem{Message: err.Error()}
+	if leaves := (*node.LeavesError)(nil); errors.As(err, &leaves) {
+		p.Message = leaves.Error()
+		p.Hint = fmt.Sprintf("make %q a directory of the node, or a link to one", leaves.Link)
+		return p
+	}
+	if got := (*spec.Problem)(nil); errors.As(err, &got) {
+		p = got
+		if p.Position.File == "" {
+			p.Position.File = name
+		}
+	}
+	return p
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regsync/regsync/plan"
+)
+
+func (c *command) resetVerb() *cobra.Command {
+	var yes, exact bool
+	verb := &cobra.Command{
+		Use:   "reset",
+		Short: "Give everything back and forget",
+		Long: `reset puts back what stood on the node before regsync came, removes what regsync made, and forgets everything.
+A config that the runtime could not start with stays as repaired; --exact gives even that back.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.reset(cmd.Context(), yes, exact) },
+	}
+	verb.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	verb.Flags().BoolVar(&exact, "exact", false, "give back even what the runtime cannot live with")
+	return verb
+}
+
+func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	s, err := c.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if damage := s.damaged(); damage != "" {
+		return hinted{errors.New(damage), "run regsync apply with the last file first: it finds what bears its mark again"}
+	}
+	survey := &survey{site: s, live: map[string]plan.Live{}}
+	if err := survey.readOwned(); err != nil {
+		return err
+	}
+	have, err := survey.have(nil)
+	if err != nil {
+		return err
+	}
+	var t trip
+	t.plan, err = plan.New(nil, have, s.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest})
+	if err != nil {
+		return err
+	}
+	t.services = s.ledger.Services
+	if err := c.show(t); err != nil {
+		return err
+	}
+	done := c.carryOut(ctx, s, t, yes)
+	if code := codeError(0); done != nil && !errors.As(done, &code) {
+		return done
+	}
+	if err := s.ledger.Remove(); err != nil {
+		return err
+	}
+	return done
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/regsync/regsync/apply"
+	"github.com/regsync/regsync/internal/docker"
+	"github.com/regsync/regsync/internal/ledger"
+	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/internal/runtime"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// How long a program is given to answer, to load a new file, and to come up again.
+const (
+	askTime    = 3 * time.Second
+	reloadTime = 30 * time.Second
+	healthTime = 3 * time.Minute
+	// A refresh keeps snapd busy for minutes.
+	restartTime = 10 * time.Minute
+)
+
+// services are the programs on the node that read what we write.
+type services struct {
+	ledger.Services
+	root   *node.Root
+	baking bool   // nothing runs there
+	socket string // containerd's, as this machine names it; empty where there is none
+	docker docker.Daemon
+	unit   runtime.Service
+}
+
+func (c *command) services(root *node.Root, s ledger.Services) *services {
+	v := &services{Services: s, root: root, baking: c.baking()}
+	if v.baking {
+		return v
+	}
+	mount := c.mount()
+	if mount == "/" {
+		mount = ""
+	}
+	v.docker = docker.Daemon{Root: mount, Socket: s.DockerSocket, ConfigFile: s.DaemonJSON}
+	v.unit = runtime.Service{Runtime: s.Runtime, Host: mount}
+	if s.Socket != "" {
+		if socket, err := root.Path(s.Socket); err == nil {
+			v.socket = socket
+		}
+	}
+	return v
+}
+
+// version is the running containerd's; the zero Version where it cannot be asked.
+func (v *services) version(ctx context.Context) render.Version {
+	if v.socket == "" {
+		return render.Version{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	version, _, err := runtime.Version(ctx, v.socket)
+	if err != nil {
+		return render.Version{}
+	}
+	return version
+}
+
+// liveNode is the node as apply sees it.
+type liveNode struct {
+	*node.Root
+	services *services
+}
+
+// Run carries an effect out and makes sure that it took.
+func (n *liveNode) Run(ctx context.Context, e plan.Effect) error {
+	if e.Name == render.ReloadDocker {
+		return n.services.reloadDocker(ctx)
+	}
+	return n.services.restartContainerd(ctx, e)
+}
+
+// reloadDocker lets dockerd read its file again, and compares what it then says of itself with the file: whatever it refuses
+// stands only in its log.
+func (v *services) reloadDocker(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reloadTime)
+	defer cancel()
+	if _, err := v.docker.Info(ctx); err != nil {
+		if errors.Is(err, docker.ErrNotRunning) {
+			return apply.ErrNotRunning
+		}
+		return err
+	}
+	if err := v.docker.Reload(ctx); err != nil {
+		if errors.Is(err, docker.ErrNotRunning) {
+			return &apply.UnservedError{Reason: err.Error(), Advice: "reload it: systemctl reload docker, or kill -HUP PID"}
+		}
+		return err
+	}
+	live, err := v.root.Read(v.DaemonJSON)
+	if err != nil {
+		return err
+	}
+	info, err := v.docker.AwaitInfo(ctx, func(i docker.Info) bool { return len(i.Missing(live.Data)) == 0 })
+	if err != nil {
+		if missing := info.Missing(live.Data); len(missing) > 0 {
+			return fmt.Errorf("dockerd did not take the file: %s; its log says why", strings.Join(missing, "; "))
+		}
+		return err
+	}
+	return nil
+}
+
+// restartContainerd restarts containerd and waits for its CRI. That containerd is up again says nothing: with a config that the
+// CRI plugin refuses, everything but the CRI comes up.
+func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
+	ask, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if _, _, err := runtime.Version(ask, v.socket); err != nil && !e.Undo {
+		return apply.ErrNotRunning
+	}
+	wasUp := runtime.CRI(ask, v.socket) == nil
+	restart, cancel := context.WithTimeout(ctx, restartTime)
+	defer cancel()
+	if err := v.unit.Restart(restart); err != nil {
+		if errors.Is(err, runtime.ErrNoService) || errors.Is(err, runtime.ErrBusy) && ctx.Err() == nil {
+			return &apply.UnservedError{Reason: err.Error(), Advice: "regsync plan shows it until it is done, and regsync apply tries it again"}
+		}
+		return err
+	}
+	if !wasUp && !e.Repairs && !e.Undo {
+		return nil // it was down for a reason of its own
+	}
+	health, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	if err := runtime.WaitCRI(health, v.socket); err != nil {
+		return fmt.Errorf("the CRI does not answer after the restart: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package spec_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/regsync/regsync/spec"
+)
+
+// FuzzLoad holds Load to three promises: it does not panic, a problem stands inside the file, and a Spec that is written out
+// again loads as the same Spec, the positions aside.
+func FuzzLoad(f *testing.F) {
+	for _, kind := range []string{"good", "bad"} {
+		names, err := filepath.Glob("testdata/corpus/" + kind + "/*.yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			f.Add(read(f, name))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, warnings, err := spec.Load([]spec.Source{{Name: "-", Data: data}}, node)
+		lines := bytes.Count(data, []byte("\n")) + 1
+		for _, p := range append(warnings, problems(t, err)...) {
+			if at := p.Position; at.File != "<stdin>" || at.Line < 1 || at.Line > lines || at.Col < 1 || at.Col > len(data)+1 {
+				t.Errorf("no such place: %v", p)
+			}
+		}
+		if err != nil {
+			return
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := spec.Load([]spec.Source{{Name: "-", Data: text}}, node)
+		if err != nil {
+			t.Fatalf("what was written out does not load: %v\n%s", err, text)
+		}
+		positions := cmp.Options{cmpopts.IgnoreTypes(spec.Position{}, []spec.Position{}), cmpopts.IgnoreFields(spec.FileRef{}, "Path")}
+		if diff := cmp.Diff(s, again, positions, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("written out and loaded again (-was +is):\n%s\n%s", diff, text)
+		}
+	})
+}
