@@ -16,10 +16,7 @@ import (
 	"github.com/regsync/regsync/plan"
 )
 
-var (
-	errConflicts = errors.New("the plan has conflicts and cannot be applied")
-	errDeclined  = errors.New("nothing was changed")
-)
+var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/view"
@@ -73,10 +74,13 @@ func (c *command) text() view.Text {
 	return view.Text{W: c.out, Color: c.color, All: c.verbose}
 }
 
-// conflicted gives the error of a plan that may not be applied, if it is one.
+// conflicted gives the error of a plan that may not be applied, if it is one: every conflict that is in it.
 func conflicted(p plan.Plan) error {
-	if len(p.Conflicts) == 0 {
-		return nil
+	var errs *multierror.Error
+	for _, x := range p.Conflicts {
+		errs = multierror.Append(errs, &spec.Problem{
+			Position: spec.Position{File: x.Name}, Message: "conflict: " + x.Reason, Hint: x.Hint,
+		})
 	}
-	return hinted{errConflicts, "nothing was changed; each conflict above says what it would take"}
+	return errs.ErrorOrNil()
 }
