@@ -7,6 +7,7 @@ import (
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/spec"
 )
 
 func (c *command) planVerb() *cobra.Command {
@@ -37,6 +38,9 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) error {
 	t, err := c.travel(ctx, s)
 	if err != nil {
 		return err
+	}
+	if err := guard(t, consent{}); err != nil {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "apply will refuse: " + err.Error(), Hint: hintOf(err)})
 	}
 	if err := c.show(t); err != nil {
 		return err
