@@ -119,11 +119,24 @@ func keepCerts(r Road, base Dir, dir string) (Road, []*spec.Problem) {
 	return r, warnings
 }
 
-// valid reports whether a hosts.toml is one that containerd reads.
+// valid reports whether a hosts.toml is one that containerd reads, as far as its TOML and its capabilities go.
 func valid(hosts []byte) bool {
 	if len(hosts) == 0 {
 		return false
 	}
-	var any map[string]any
-	return toml.Unmarshal(hosts, &any) == nil
+	var file struct {
+		Server       string
+		Capabilities []string
+		Host         map[string]struct{ Capabilities []string }
+	}
+	if toml.Unmarshal(hosts, &file) != nil {
+		return false
+	}
+	all := file.Capabilities
+	for _, h := range file.Host {
+		all = append(all, h.Capabilities...)
+	}
+	return !slices.ContainsFunc(all, func(c string) bool {
+		return !slices.Contains([]string{"pull", "resolve", "push", "referrers"}, strings.ToLower(c))
+	})
 }
