@@ -10,7 +10,8 @@ import (
 
 // LoadedConfigPath asks the CRI at socket for the config_path that it has loaded, and whether it has inline mirrors. ok is false where
 // containerd does not say: 2.x tells the runtime's half of the CRI config only (seen on 2.2.9), 1.5 to 1.7 tell all of it.
-// Then [Started] and the time of the config file have to do.
+// Then [Started] and the time of the config file have to do. MicroK8s' containerd has loaded ${SNAP_DATA} as the path of a revision,
+// to which /var/snap/microk8s/current links.
 func LoadedConfigPath(ctx context.Context, socket string) (path string, mirrors, ok bool, err error) {
 	conn, err := dial(socket)
 	if err != nil {
