@@ -26,6 +26,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"authority":   cmdAuthority,
 	"dockerd":     cmdDockerd,
 	"docker-info": cmdDockerInfo,
+	"systemd":     cmdSystemd,
 }
 
 // node is what runs in one story.
@@ -36,6 +37,7 @@ type node struct {
 	containerd *rig.RunningContainerd // nil: not started
 	microk8s   *rig.MicroK8s          // nil: not started
 	dockerd    *rig.Dockerd           // nil: not started
+	systemd    *rig.Systemd           // nil: not started
 	registries map[string]*rig.Registry
 	authority  *rig.Authority // nil: none made
 }
@@ -83,6 +85,9 @@ func (n *node) stop() {
 	if n.dockerd != nil {
 		n.dockerd.Stop()
 	}
+	if n.systemd != nil {
+		n.systemd.Stop()
+	}
 	for _, registry := range n.registries {
 		registry.Close()
 	}
@@ -95,6 +100,11 @@ func (n *node) cri(ts *testscript.TestScript) *rig.CRI {
 		return n.microk8s.CRI
 	case n.containerd != nil:
 		return n.containerd.CRI
+	case n.systemd != nil:
+		client, err := rig.DialCRI(rig.ContainerdSocket)
+		ts.Check(err)
+		ts.Defer(func() { client.Close() })
+		return client
 	}
 	ts.Fatalf("no containerd runs")
 	return nil

@@ -61,9 +61,16 @@ func tell(t *testing.T, file, release string, needs []string) {
 		require(t, release)
 	}
 	for _, program := range needs {
-		if program == "regsync" {
+		var err error
+		switch program {
+		case "regsync":
 			regsync(t)
-		} else if _, err := exec.LookPath(program); err != nil {
+		case "systemd":
+			_, err = rig.SystemdProgram()
+		default:
+			_, err = exec.LookPath(program)
+		}
+		if err != nil {
 			rig.Missing(t, program, err.Error())
 		}
 	}

@@ -22,6 +22,11 @@ type Daemon struct {
 
 // StartDaemon starts a program. It is killed when the calling process ends, however that ends.
 func StartDaemon(log string, argv ...string) (*Daemon, error) {
+	// A group of its own, so that an interrupt at the terminal does not end it before it has been asked to stop.
+	return startDaemon(log, &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}, argv...)
+}
+
+func startDaemon(log string, attr *syscall.SysProcAttr, argv ...string) (*Daemon, error) {
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -29,8 +34,7 @@ func StartDaemon(log string, argv ...string) (*Daemon, error) {
 	defer file.Close()
 	d := &Daemon{Log: log, cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = file, file
-	// A group of its own, so that an interrupt at the terminal does not end it before it has been asked to stop.
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	d.cmd.SysProcAttr = attr
 	if err := d.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %q: %w", argv[0], err)
 	}

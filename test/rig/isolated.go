@@ -50,7 +50,9 @@ func isolate(t *testing.T) {
 	if end, ok := t.Deadline(); ok {
 		args = append(args, "-test.timeout="+(time.Until(end)-5*time.Second).Round(time.Second).String())
 	}
-	cmd := Namespaced(t.Context(), t.TempDir(), args...)
+	scratch := t.TempDir()
+	defer removeControlGroups(scratch)
+	cmd := Namespaced(t.Context(), scratch, args...)
 	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.StdoutPipe()
 	if err != nil {
