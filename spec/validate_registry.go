@@ -170,8 +170,12 @@ func (c *checker) checkBlocked(r *Registry, p *place, mirrored map[string]Positi
 		name  string
 		given bool
 	}{
-		{"server", r.Server != ""}, {"ca", r.CA != nil}, {"client", r.Client != nil}, {"credentials", r.Credentials != ""},
-		{"header", r.Header != nil}, {"dialTimeout", r.DialTimeout != 0},
+		{"server", r.Server != ""},
+		{"ca", r.CA != nil},
+		{"client", r.Client != nil},
+		{"credentials", r.Credentials != ""},
+		{"header", r.Header != nil},
+		{"dialTimeout", r.DialTimeout != 0},
 	} {
 		if key.given {
 			c.report(nil, p.at(key.name), "take out either", "stands beside blocked: true, and nothing is asked of a blocked registry")

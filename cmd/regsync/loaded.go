@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/internal/runtime"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
+
+// startTolerance is how much later than containerd itself its config may be and still be what it has loaded: it is read some
+// hundredths of a second after the start, which is known to some hundredths only.
+const startTolerance = 250 * time.Millisecond
 
 // pendingContainerd adds a restart where containerd does not have what its config says of registries.
 func pendingContainerd(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
@@ -59,7 +64,7 @@ func (s *survey) notLoaded(ctx context.Context, v *services, file render.Registr
 		return ""
 	}
 	changed, ok := s.root.ModTime(v.ConfigFile)
-	if !ok || !changed.After(started) {
+	if !ok || !changed.After(started.Add(startTolerance)) {
 		return ""
 	}
 	return name + " is newer than the running containerd"
