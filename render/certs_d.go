@@ -56,9 +56,11 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 			continue
 		}
 		if dead != "" {
-			warnings = append(warnings, &spec.Problem{Position: r.From,
-				Message: quote(path.Join(in.Layout.CertsDir, dead)) + " is dead: containerd takes " + quote(name) + " beside it",
-				Hint:    "remove one of the two directories"})
+			warnings = append(warnings, &spec.Problem{
+				Position: r.From,
+				Message:  quote(path.Join(in.Layout.CertsDir, dead)) + " is dead: containerd takes " + quote(name) + " beside it",
+				Hint:     "remove one of the two directories",
+			})
 		}
 		targets = append(targets, target{name, r})
 	}
@@ -110,8 +112,10 @@ func keepCerts(r Road, base Dir, dir string) (Road, []*spec.Problem) {
 		if !slices.Contains(base.Files, key) {
 			// The key may stand in the certificate's own file.
 			key = name
-			warnings = append(warnings, &spec.Problem{Position: r.From,
-				Message: quote(path.Join(dir, name)) + " has no " + stem + ".key beside it: every pull fails unless it holds the key too"})
+			warnings = append(warnings, &spec.Problem{
+				Position: r.From,
+				Message:  quote(path.Join(dir, name)) + " has no " + stem + ".key beside it: every pull fails unless it holds the key too",
+			})
 		}
 		server.ClientFiles = append(server.ClientFiles, [2]string{name, key})
 	}
@@ -119,11 +123,24 @@ func keepCerts(r Road, base Dir, dir string) (Road, []*spec.Problem) {
 	return r, warnings
 }
 
-// valid reports whether a hosts.toml is one that containerd reads.
+// valid reports whether a hosts.toml is one that containerd reads, as far as its TOML and its capabilities go.
 func valid(hosts []byte) bool {
 	if len(hosts) == 0 {
 		return false
 	}
-	var any map[string]any
-	return toml.Unmarshal(hosts, &any) == nil
+	var file struct {
+		Server       string
+		Capabilities []string
+		Host         map[string]struct{ Capabilities []string }
+	}
+	if toml.Unmarshal(hosts, &file) != nil {
+		return false
+	}
+	all := file.Capabilities
+	for _, h := range file.Host {
+		all = append(all, h.Capabilities...)
+	}
+	return !slices.ContainsFunc(all, func(c string) bool {
+		return !slices.Contains([]string{"pull", "resolve", "push", "referrers"}, strings.ToLower(c))
+	})
 }

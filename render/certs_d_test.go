@@ -41,3 +41,20 @@ func TestSafeName(t *testing.T) {
 		}
 	}
 }
+
+func TestValid(t *testing.T) {
+	for hosts, want := range map[string]bool{
+		"":                               false,
+		"\n":                             true,
+		"server = \"https://x\"\n":       true,
+		"server = 1\n":                   false,
+		"server = \u201chttps://x\u201d": false,
+		"[host.\"http://m\"]\ncapabilities = [\"Pull\", \"resolve\"]\n[host.\"http://m\".header]\na = \"b\"\n": true,
+		"[host.\"http://m\"]\ncapabilities = [\"fetch\"]\n":                                                    false,
+		"capabilities = [\"fetch\"]\n":                                                                         false,
+	} {
+		if got := valid([]byte(hosts)); got != want {
+			t.Errorf("valid(%q) = %v", hosts, got)
+		}
+	}
+}

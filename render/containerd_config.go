@@ -89,14 +89,12 @@ func Breaks(data []byte) (string, bool) {
 	if err != nil {
 		return err.Error(), true
 	}
-	for _, plugin := range []string{pluginV1, pluginV2, pluginV3} {
-		r, err := d.registryOf(plugin)
-		if err != nil {
-			return err.Error(), true
-		}
-		if r.State == ConfigBoth {
-			return fmt.Sprintf("plugins.%s.registry has config_path and inline mirrors or TLS, which exclude each other", tomlKey(plugin)), true
-		}
+	r, err := d.registry()
+	if err != nil {
+		return err.Error(), true
+	}
+	if r.State == ConfigBoth {
+		return fmt.Sprintf("plugins.%s.registry has config_path and inline mirrors or TLS, which exclude each other", tomlKey(r.Plugin)), true
 	}
 	return "", false
 }

@@ -11,7 +11,7 @@ const mark = "# Managed by regsync"
 
 // hostsTOML writes a road as the hosts.toml of its registry.
 //
-// It keeps to the forms that containerd 1.5 to 2.x read alike (remotes/docker/config/hosts.go of 1.7.35, core/remotes/docker/config/hosts.go
+// It keeps to the forms that containerd 1.6 to 2.x read alike (remotes/docker/config/hosts.go of 1.6.36 and 1.7.35, core/remotes/docker/config/hosts.go
 // of 2.2.9, and as seen on 1.6.20 and others):
 //   - hosts are [host."URL"] tables, with their header table right behind: 2.x sees no other hosts, and asks one twice that it meets again;
 //   - server never stands without a host table, if only the empty [host]: 1.6 ignores such a file;
@@ -55,7 +55,7 @@ func appendEndpoint(b []byte, e *Endpoint, capabilities bool) []byte {
 		b = appendList(b, e.Capabilities)
 		b = append(b, '\n')
 	}
-	if e.Root && (!strings.HasSuffix(e.URL, "/v2") || strings.HasSuffix(e.URL, "//v2")) {
+	if e.overrides() {
 		b = append(b, "override_path = true\n"...)
 	}
 	if !e.Plain() {

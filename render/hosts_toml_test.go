@@ -64,8 +64,10 @@ func TestCertsD(t *testing.T) {
 	}, {
 		name: "registry",
 		spec: spec.Spec{Registries: []spec.Registry{
-			{Host: "harbor.corp:8443", Pos: at(3), DialTimeout: spec.Duration(3 * time.Second), Header: map[string][]string{"X-Site": {"plant-7"}},
-				TLS: spec.TLS{CA: []string{"/etc/ca.pem", "/etc/other.pem"}, Client: &spec.ClientCert{Cert: "/etc/cert.pem", Key: "/etc/key.pem"}}},
+			{
+				Host: "harbor.corp:8443", Pos: at(3), DialTimeout: spec.Duration(3 * time.Second), Header: map[string][]string{"X-Site": {"plant-7"}},
+				TLS: spec.TLS{CA: []string{"/etc/ca.pem", "/etc/other.pem"}, Client: &spec.ClientCert{Cert: "/etc/cert.pem", Key: "/etc/key.pem"}},
+			},
 			{Host: "myprojectname.io", Server: "http://192.168.1.140:5280", Pos: at(4)},
 			{Host: "docker.io", Server: "https://docker.io", Pos: at(5)},
 		}},
@@ -94,8 +96,8 @@ func TestCertsD(t *testing.T) {
 			"quay.io": {}, "cache.lab_5000_": {Hosts: []byte("server = \"http://x\"\n")}, "cache.lab:5000": {},
 		}},
 	}, {
-		name: "any-on-1.5",
-		spec: spec.Spec{Mirrors: []spec.Mirror{mirrors("*", true, "https://m.example")}},
+		name: "on-1.5",
+		spec: spec.Spec{Mirrors: []spec.Mirror{mirrors("*", true, "https://m.example"), mirrors("quay.io", true, "https://m.example/v2/quay", "https://m.example/x/v2")}},
 		in:   Inputs{Containerd: Version{1, 5, 13}},
 	}, {
 		name: "foreign-default",
@@ -141,7 +143,9 @@ func TestCertsD(t *testing.T) {
 			Registries: []spec.Registry{
 				{Host: "a.example", Pos: at(3)},
 				{Host: "b.example:5000", TLS: spec.TLS{CA: []string{"/etc/ca.pem"}}, Pos: at(4)},
-				{Host: "c.example", Pos: at(5)}, {Host: "d.example", Pos: at(6)}, {Host: "e.example", Server: "http://e.example", Pos: at(7)},
+				{Host: "c.example", Pos: at(5)},
+				{Host: "d.example", Pos: at(6)},
+				{Host: "e.example", Server: "http://e.example", Pos: at(7)},
 			},
 			Mirrors: []spec.Mirror{mirrors("d.example", false, "https://m.example")},
 		},
@@ -189,6 +193,13 @@ func TestCertsD(t *testing.T) {
 			{"docker.io", []string{"http://cache.lab:5000"}}, {"ghcr.io", []string{"http://cache.lab:5000"}},
 		}},
 	}, {
+		name: "neither",
+		spec: spec.Spec{Registries: []spec.Registry{{Host: "s.example", Pos: at(3)}}},
+		in:   Inputs{Dirs: map[string]Dir{"docker.io": {Hosts: []byte(stockHub)}, "old.example": {}, "_backup": {}}},
+	}, {
+		name: "insecure-port-80",
+		spec: spec.Spec{Registries: []spec.Registry{{Host: "r.example", Pos: at(3)}}, Insecure: insecure("r.example:80")},
+	}, {
 		name:   "one-path",
 		spec:   spec.Spec{Registries: []spec.Registry{{Host: "s.example", Pos: at(3)}}},
 		config: RegistryConfig{State: ConfigOnePath, Syntax: 2, Mirrors: []InlineMirror{{"docker.io", []string{"http://cache.lab:5000"}}}},
@@ -196,6 +207,9 @@ func TestCertsD(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			if test.in.Layout.CertsDir == "" {
 				test.in.Layout = layout
+			}
+			if test.config.State == ConfigNeither && test.name != "neither" {
+				test.config.State = ConfigOnePath
 			}
 			test.in.Files = pems(t)
 			roads, warnings, problems := roadsOf(&test.spec, test.in, test.config)

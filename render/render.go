@@ -19,7 +19,7 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 	errs = refuse(errs, problems)
 
 	runtime := in.Layout.Runtime != NoRuntime && len(roads) > 0
-	if runtime && in.ReadsCertsD() {
+	if runtime && UsesCertsD(in) {
 		resources, warnings, problems := certsD(roads, in)
 		d.Resources = resources
 		d.Warnings = append(d.Warnings, warnings...)

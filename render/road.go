@@ -60,6 +60,11 @@ func (e *Endpoint) complete() bool {
 	return e.Root || strings.HasSuffix(e.URL, "/v2") && !strings.HasSuffix(e.URL, "//v2")
 }
 
+// overrides reports whether containerd has to be kept from adding /v2.
+func (e *Endpoint) overrides() bool {
+	return e.Root && (!strings.HasSuffix(e.URL, "/v2") || strings.HasSuffix(e.URL, "//v2"))
+}
+
 // sameAPI reports whether two endpoints have one API root. It is API without the strings.
 func sameAPI(a, b *Endpoint) bool {
 	if a.complete() == b.complete() {

@@ -45,8 +45,8 @@ func (c *chart) adopt() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.in.Dirs)) {
 		d := c.in.Dirs[name]
-		if ours[name] || isStock(name, d.Hosts) {
-			continue
+		if ours[name] || isStock(name, d.Hosts) || name != anyDirectory && strings.HasPrefix(name, "_") {
+			continue // the last is no registry's: Spegel keeps a _backup here
 		}
 		where := quote(path.Join(c.in.Layout.CertsDir, name))
 		switch {
@@ -54,7 +54,7 @@ func (c *chart) adopt() {
 			c.warn(position, "", where+" serves every registry without a directory of its own; those of the spec get one and leave it", "")
 		case c.any != nil:
 			c.warn(position, entry, where+` stands in the way of "*": containerd does not go on to `+anyDirectory, "name its registry under mirrors, or remove the directory")
-		case c.config.State == ConfigLegacy:
+		case c.config.State == ConfigLegacy || c.config.State == ConfigNeither:
 			c.warn(position, "", where+" was not read so far, and will be: the config names no config_path yet", "")
 		}
 	}

@@ -58,7 +58,7 @@ func (c *chart) upstream(host string, r *spec.Registry, at place) Endpoint {
 		u.URL = location(r.Server)
 	case host == dockerHub:
 		u.URL = dockerHubServer
-	case c.plain[host]:
+	case c.plain[strings.TrimSuffix(host, ":80")]:
 		u.URL = "http://" + host
 	default:
 		u.URL = "https://" + host

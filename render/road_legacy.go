@@ -134,12 +134,7 @@ func (c *chart) endpoint(url string) Endpoint {
 
 // expand gives the path of a file as hosts.toml can name it: MicroK8s expands ${SNAP_DATA} in its template, nobody does in hosts.toml.
 func (c *chart) expand(file, host string) string {
-	const data = "${SNAP_DATA}"
-	if rest, ok := strings.CutPrefix(c.in.Layout.ConfigPath, data); ok {
-		if snap, ok := strings.CutSuffix(c.in.Layout.CertsDir, rest); ok {
-			file = strings.ReplaceAll(file, data, snap)
-		}
-	}
+	file = expandSnap(file, c.in)
 	if file == "" {
 		return ""
 	}
@@ -175,14 +170,4 @@ func hostname(host string) string {
 	}
 	name, _, _ := strings.Cut(host, ":")
 	return name
-}
-
-// ReadsCertsD reports whether the node's containerd reads certs.d; where not, roads are written inline into its config.
-// 1.5 and later read it. One that cannot be asked is taken to, unless its config is in the syntax of version 1.
-func (in Inputs) ReadsCertsD() bool {
-	if in.Containerd.Known() || in.Config == nil {
-		return !in.Containerd.Before(1, 5)
-	}
-	config, err := ParseConfig(in.Config)
-	return err != nil || config.Syntax != 1
 }

@@ -46,7 +46,7 @@ type chart struct {
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
-	plain   map[string]bool // host[:port] under insecure as plain http
+	plain   map[string]bool // host[:port] under insecure as plain http, without :80
 	skip    map[string]bool // the same as TLS that is not verified, without :443
 	any     *lane           // what holds for "*"; nil: nothing
 
@@ -66,7 +66,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 	n := len(s.Registries) + len(s.Mirrors) + len(s.Insecure)
 	c := &chart{
 		roads: make([]Road, 0, n),
-		in:    in, config: config, certsD: in.ReadsCertsD(),
+		in:    in, config: config, certsD: UsesCertsD(in),
 		mirrors: make(map[string]*spec.Mirror, len(s.Mirrors)),
 		index:   make(map[*spec.Mirror]int, len(s.Mirrors)),
 		plain:   map[string]bool{},
@@ -83,7 +83,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 		case entry.SkipVerify():
 			c.skip[strings.TrimSuffix(entry.Host(), ":443")] = true
 		default:
-			c.plain[entry.Host()] = true
+			c.plain[strings.TrimSuffix(entry.Host(), ":80")] = true
 		}
 	}
 	if m := c.mirrors[spec.AnyRegistry]; m != nil {
@@ -204,6 +204,13 @@ func (c *chart) add(r Road) {
 	for i := range r.Mirrors {
 		if e := &r.Mirrors[i]; c.certsD && !c.writable(e) {
 			c.refuse(r.From, "", quote(e.URL)+" cannot be a mirror: "+unwritable, "give the address a name under etcHosts, and use that")
+		}
+	}
+	if c.certsD && c.in.Containerd.Before(1, 6) {
+		for _, e := range r.Asks() {
+			if e.overrides() {
+				c.warn(r.From, "", quote(e.URL)+" is asked as "+quote(e.URL+"/v2")+": containerd "+c.in.Containerd.String()+" does not know override_path", "")
+			}
 		}
 	}
 	c.roads = append(c.roads, r)

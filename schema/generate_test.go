@@ -151,6 +151,8 @@ func refine(t *testing.T, s *node, typ reflect.Type) {
 	case "Policy":
 		set(s, "maxRemovals").Minimum = "0"
 		set(s, "history").Minimum = "1"
+		set(s, "maxRemovals").Maximum = "2147483647"
+		set(s, "history").Maximum = "2147483647"
 	}
 }
 

@@ -123,7 +123,7 @@ func problems(t testing.TB, err error) []*spec.Problem {
 }
 
 // compile makes a judge of the schema.
-func compile(t *testing.T) func(data []byte) error {
+func compile(t testing.TB) func(data []byte) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.JSON()))
 	if err != nil {
 		t.Fatal(err)

@@ -101,13 +101,20 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, p *place, f *field) {
 		}
 	case reflect.Bool:
 		if d.scalar(n, "!!bool", "true or false", p) {
-			v.SetBool(n.Value[0]|0x20 == 't')
+			// The tag may be the user's, on anything.
+			b, err := strconv.ParseBool(strings.ToLower(n.Value))
+			if err != nil {
+				d.report(n, p, "", "wants true or false, found %s", describe(n))
+			}
+			v.SetBool(b)
 		}
 	case reflect.Int:
 		if d.scalar(n, "!!int", "a whole number", p) {
-			i, err := strconv.ParseInt(n.Value, 0, 32)
-			if err != nil {
-				d.report(n, p, "", "%s is not a whole number that can be meant here", quote(n.Value))
+			// Octal and the like are read differently by YAML 1.1 and 1.2.
+			i, err := strconv.ParseInt(n.Value, 10, 32)
+			if err != nil || strconv.FormatInt(i, 10) != n.Value {
+				d.report(n, p, "", "%s is not a plain whole number of a sensible size", quote(n.Value))
+				return
 			}
 			v.SetInt(i)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,6 +25,7 @@ func FuzzLoad(f *testing.F) {
 			f.Add(read(f, name))
 		}
 	}
+	judge := compile(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, warnings, err := spec.Load([]spec.Source{{Name: "-", Data: data}}, node)
 		lines := bytes.Count(data, []byte("\n")) + 1
@@ -35,6 +37,9 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if err := judge(data); err != nil {
+			t.Errorf("the schema refuses it: %v", err)
+		}
 		text, err := json.Marshal(s)
 		if err != nil {
 			t.Fatal(err)
@@ -43,9 +48,28 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was written out does not load: %v\n%s", err, text)
 		}
-		positions := cmpopts.IgnoreTypes(spec.Position{}, []spec.Position{})
+		positions := cmp.Options{cmpopts.IgnoreTypes(spec.Position{}, []spec.Position{}), cmpopts.IgnoreFields(spec.FileRef{}, "Path")}
 		if diff := cmp.Diff(s, again, positions, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("written out and loaded again (-was +is):\n%s\n%s", diff, text)
+		}
+	})
+}
+
+// FuzzSeveral loads two files, the second also as an overlay of the first: no panic, and every problem in one of them.
+func FuzzSeveral(f *testing.F) {
+	f.Add("registries: [{host: a.lab}]", "registries: [{host: b.lab, ca: x}]")
+	f.Add("node: {runtime: none}\nmirrors: []", "node: &n {runtime: auto, <<: *n}\nmirrors: null")
+	f.Add("mirrors:\n- registry: a.lab\n  endpoints: [https://b.lab]", "mirrors:\n- registry: a.lab\n  endpoints: [{url: https://b.lab, header: {A: b}}]")
+	f.Add("credentials: &c [{name: a, helper: x}]\noverlays: *c", "credentials: [{name: a, password: {command: [x]}}]\npreload: [{image: a}]")
+	f.Fuzz(func(t *testing.T, one, two string) {
+		overlay := "overlays:\n- match: {hostname: \"*\"}\n  merge:\n    " + strings.ReplaceAll(two, "\n", "\n    ") + "\n"
+		for _, second := range []string{two, overlay} {
+			_, warnings, err := spec.Load([]spec.Source{{Name: "a", Data: []byte(head + one)}, {Name: "b", Data: []byte(head + second)}}, node)
+			for _, p := range append(warnings, problems(t, err)...) {
+				if at := p.Position; at.File != "a" && at.File != "b" || at.Line < 1 {
+					t.Errorf("no such place: %v", p)
+				}
+			}
 		}
 	})
 }

@@ -47,6 +47,7 @@ func Load(sources []Source, facts Facts) (*Spec, []*Problem, error) {
 	s := t.decode()
 	s.Overlays, s.Overlaid = nil, overlaid
 	s.besideFile()
+	s.Refs = s.files(t.locate)
 	check(t, s)
 	if err := inOrder(t.problems); err != nil {
 		return nil, sorted(t.warnings), err

@@ -44,8 +44,8 @@ func TestWarnings(t *testing.T) {
 - host: "[fd00::1]:5000"
 mirrors:
 - registry: docker.io
-  endpoints: [https://m.lab/v2/hub, https://n.lab]
-insecure: [10.0.0.0/8]
+  endpoints: [https://m.lab/v2/hub, {url: https://n.lab, ca: x.crt}]
+insecure: [10.0.0.0/8, "https://n.lab:443"]
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ insecure: [10.0.0.0/8]
 	}
 	want := []string{
 		"regsync.yaml:4:9: registries[0].host: containerd 1.6 reads no image reference with an IPv6 address; 1.7 does",
-		"regsync.yaml:7:15: mirrors[0].endpoints[0]: Docker's registry-mirrors take no path, so Docker does not use this mirror",
+		`regsync.yaml:7:62: mirrors[0].endpoints[1].ca: the certificate of "n.lab" is not verified (regsync.yaml:8:24), so this ca counts for nothing`,
 		"regsync.yaml:8:12: insecure[0]: a range of addresses holds for Docker only; containerd has no such thing",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -90,10 +90,10 @@ mirrors:
 		}
 		got = append(got, strings.Join([]string{string(f.Kind), f.File, where, f.Path, f.Position.String()}, " "))
 	}
-	want := `ca one.crt beside registries[0].ca[0] regsync.yaml:4:3
-ca /two.crt on the node registries[0].ca[1] regsync.yaml:4:3
-cert c.crt beside mirrors[0].endpoints[1].client.cert regsync.yaml:10:5
-key /c.key on the node mirrors[0].endpoints[1].client.key regsync.yaml:10:5`
+	want := `ca one.crt beside registries[0].ca[0] regsync.yaml:5:8
+ca /two.crt on the node registries[0].ca[1] regsync.yaml:5:17
+cert c.crt beside mirrors[0].endpoints[1].client.cert regsync.yaml:10:41
+key /c.key on the node mirrors[0].endpoints[1].client.key regsync.yaml:10:53`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}

@@ -45,6 +45,7 @@ type Spec struct {
 	Overlays []Overlay `json:"overlays,omitempty"` // empty after Load
 
 	Overlaid []Position      `json:"-"` // of the overlays that hold for this node
+	Refs     []FileRef       `json:"-"` // the files that it names, with their places: see Files
 	Beside   map[string]bool `json:"-"` // paths that were written relative: beside the file, and not on the node as absolute ones
 }
 

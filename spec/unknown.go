@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -20,6 +21,8 @@ func (d *decoder) unknown(key *yaml.Node, p *place, sh *shape) int {
 		meant = ""
 	case meant != "":
 		hint = "did you mean " + meant + "?"
+	case len(homes(specType, "", key.Value)) > 0:
+		hint = "it belongs in " + oneOf(homes(specType, "", key.Value)) + "; " + hint
 	}
 	if key.Value == "rewrite" {
 		d.report(key, p.at(key.Value), hint, "stock containerd cannot rewrite repository names")
@@ -30,6 +33,27 @@ func (d *decoder) unknown(key *yaml.Node, p *place, sh *shape) int {
 		return -1
 	}
 	return sh.find(meant)
+}
+
+// homes are the places of the file, as paths, that have a key.
+func homes(t reflect.Type, path, name string) []string {
+	switch t.Kind() {
+	case reflect.Slice:
+		return homes(t.Elem(), path+"[]", name)
+	case reflect.Pointer:
+		return homes(t.Elem(), path, name)
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	var all []string
+	for _, f := range shapeOf(t).fields {
+		if f.name == name && path != "" {
+			all = append(all, path)
+		}
+		all = append(all, homes(t.FieldByIndex(f.index).Type, strings.TrimPrefix(path+"."+f.name, "."), name)...)
+	}
+	return all
 }
 
 // foreign is advice about keys that other programs have for what is said in another way here.

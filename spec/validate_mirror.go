@@ -69,9 +69,6 @@ func (c *checker) checkEndpoints(m *Mirror, p *place, servers map[string]string)
 		}
 		seen[same] = e.Pos
 		c.checkUpstream(m, a, at, servers)
-		if m.Registry == "docker.io" && a.path != "" && c.Node.Docker.Manage != "never" {
-			c.warn(at.at("url"), "", "Docker's registry-mirrors take no path, so Docker does not use this mirror")
-		}
 	}
 }
 

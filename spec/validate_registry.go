@@ -75,6 +75,9 @@ func (c *checker) checkServer(r *Registry, p *place) {
 // to it first (core/remotes/docker/config/hosts.go; seen on 1.6.36, 1.7.35 and 2.2.9).
 func (c *checker) checkScheme(a address, t *TLS, p *place, key string) {
 	if a.scheme != "http" {
+		if in, ok := c.insecure[a.key()]; ok && in.SkipVerify() && t.CA != nil {
+			c.warn(p.at("ca"), "take out either", "the certificate of %s is not verified (%s), so this ca counts for nothing", quote(a.host), in.Pos)
+		}
 		return
 	}
 	if in, ok := c.insecure[a.key()]; !ok || in.SkipVerify() {
@@ -167,8 +170,12 @@ func (c *checker) checkBlocked(r *Registry, p *place, mirrored map[string]Positi
 		name  string
 		given bool
 	}{
-		{"server", r.Server != ""}, {"ca", r.CA != nil}, {"client", r.Client != nil}, {"credentials", r.Credentials != ""},
-		{"header", r.Header != nil}, {"dialTimeout", r.DialTimeout != 0},
+		{"server", r.Server != ""},
+		{"ca", r.CA != nil},
+		{"client", r.Client != nil},
+		{"credentials", r.Credentials != ""},
+		{"header", r.Header != nil},
+		{"dialTimeout", r.DialTimeout != 0},
 	} {
 		if key.given {
 			c.report(nil, p.at(key.name), "take out either", "stands beside blocked: true, and nothing is asked of a blocked registry")

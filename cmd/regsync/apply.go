@@ -16,10 +16,7 @@ import (
 	"github.com/regsync/regsync/plan"
 )
 
-var (
-	errConflicts = errors.New("the plan has conflicts and cannot be applied")
-	errDeclined  = errors.New("nothing was changed")
-)
+var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
@@ -68,7 +65,7 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, s, ok); err != nil {
+	if err := guard(t, ok); err != nil {
 		return err
 	}
 	return c.carryOut(ctx, s, t, ok.yes)
@@ -133,27 +130,6 @@ func (c *command) tell(e apply.Event) {
 		return
 	}
 	view.Event(c.err, c.colorErr, e, c.verbose)
-}
-
-// guard refuses a plan that removes more than the user probably meant.
-func guard(t trip, s *site, ok consent) error {
-	if t.saved {
-		return nil // whoever saved it has seen it
-	}
-	removals := t.plan.Removals()
-	if removals > 0 && removals == len(s.owned) && !ok.allowEmpty {
-		return hinted{
-			fmt.Errorf("the file asks for nothing that is there: all %d resources would be removed", removals),
-			"if that is meant: --allow-empty; to give the node back: regsync reset",
-		}
-	}
-	if limit := t.spec.Policy.MaxRemovals; removals > limit && !ok.allowRemovals {
-		return hinted{
-			fmt.Errorf("%d resources would be removed, and policy.maxRemovals is %d", removals, limit),
-			"if that is meant: --allow-removals",
-		}
-	}
-	return nil
 }
 
 // record is the ledger as apply sees it.

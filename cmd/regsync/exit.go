@@ -26,6 +26,14 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
+// hintOf gives the word of advice that an error carries, if it carries one.
+func hintOf(err error) string {
+	if h := (hinted{}); errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
+}
+
 // codeError ends the command with a code that is no failure.
 type codeError int
 
@@ -40,8 +48,8 @@ func (c *command) report(ctx context.Context, err error) int {
 		return int(code)
 	}
 	view.Error(c.err, c.colorErr, err)
-	if h := (hinted{}); errors.As(err, &h) {
-		view.Hint(c.err, c.colorErr, h.hint)
+	if hint := hintOf(err); hint != "" {
+		view.Hint(c.err, c.colorErr, hint)
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return exitUndoFailed

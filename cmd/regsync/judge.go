@@ -12,7 +12,6 @@ import (
 
 	"github.com/regsync/regsync/internal/docker"
 	"github.com/regsync/regsync/internal/loader"
-	"github.com/regsync/regsync/internal/runtime"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
@@ -155,21 +154,4 @@ func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desir
 	if missing := info.Missing(s.live[desired.Resources[i].Name].Data); len(missing) > 0 {
 		t.plan = t.plan.WithPending(render.ReloadDocker, "dockerd has not loaded daemon.json: "+strings.Join(missing, "; "))
 	}
-}
-
-// pendingContainerd adds a restart where containerd does not have what its config says of registries.
-func pendingContainerd(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
-	wanted := slices.ContainsFunc(desired.Resources, func(r render.Resource) bool { return r.Asks != nil || r.Scope == render.TOMLKeys })
-	if !wanted || v.socket == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	why, err := runtime.NotLoaded(ctx, v.socket, runtime.Config{
-		Data: s.live[v.ConfigFile].Data, CertsDir: t.place.CertsDir,
-	})
-	if err != nil || why == "" {
-		return
-	}
-	t.plan = t.plan.WithPending(render.RestartContainerd, why)
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/spec"
 )
 
 func (c *command) planVerb() *cobra.Command {
@@ -37,6 +39,9 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) error {
 	t, err := c.travel(ctx, s)
 	if err != nil {
 		return err
+	}
+	if err := guard(t, consent{}); err != nil {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "apply will refuse: " + err.Error(), Hint: hintOf(err)})
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -69,10 +74,13 @@ func (c *command) text() view.Text {
 	return view.Text{W: c.out, Color: c.color, All: c.verbose}
 }
 
-// conflicted gives the error of a plan that may not be applied, if it is one.
+// conflicted gives the error of a plan that may not be applied, if it is one: every conflict that is in it.
 func conflicted(p plan.Plan) error {
-	if len(p.Conflicts) == 0 {
-		return nil
+	var errs *multierror.Error
+	for _, x := range p.Conflicts {
+		errs = multierror.Append(errs, &spec.Problem{
+			Position: spec.Position{File: x.Name}, Message: "conflict: " + x.Reason, Hint: x.Hint,
+		})
 	}
-	return hinted{errConflicts, "nothing was changed; each conflict above says what it would take"}
+	return errs.ErrorOrNil()
 }

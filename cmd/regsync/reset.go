@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/plan"
-	"github.com/regsync/regsync/spec"
 )
 
 func (c *command) resetVerb() *cobra.Command {
@@ -33,6 +32,9 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if damage := s.damaged(); damage != "" {
+		return hinted{errors.New(damage), "run regsync apply with the last file first: it finds what bears its mark again"}
+	}
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	if err := survey.readOwned(); err != nil {
 		return err
@@ -45,9 +47,6 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 	t.plan, err = plan.New(nil, have, s.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest})
 	if err != nil {
 		return err
-	}
-	if damage := s.damaged(); damage != "" {
-		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
 	}
 	t.services = s.ledger.Services
 	if err := c.show(t); err != nil {

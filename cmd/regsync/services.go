@@ -21,6 +21,8 @@ const (
 	askTime    = 3 * time.Second
 	reloadTime = 30 * time.Second
 	healthTime = 3 * time.Minute
+	// A refresh keeps snapd busy for minutes.
+	restartTime = 10 * time.Minute
 )
 
 // services are the programs on the node that read what we write.
@@ -43,7 +45,7 @@ func (c *command) services(root *node.Root, s ledger.Services) *services {
 		mount = ""
 	}
 	v.docker = docker.Daemon{Root: mount, Socket: s.DockerSocket, ConfigFile: s.DaemonJSON}
-	v.unit = runtime.Service{MicroK8s: s.Runtime == render.MicroK8s, Host: mount}
+	v.unit = runtime.Service{Runtime: s.Runtime, Host: mount}
 	if s.Socket != "" {
 		if socket, err := root.Path(s.Socket); err == nil {
 			v.socket = socket
@@ -120,9 +122,11 @@ func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 		return apply.ErrNotRunning
 	}
 	wasUp := runtime.CRI(ask, v.socket) == nil
-	if err := v.unit.Restart(ctx); err != nil {
-		if none := (*runtime.NoServiceError)(nil); errors.As(err, &none) {
-			return &apply.UnservedError{Reason: err.Error(), Advice: none.Advice}
+	restart, cancel := context.WithTimeout(ctx, restartTime)
+	defer cancel()
+	if err := v.unit.Restart(restart); err != nil {
+		if errors.Is(err, runtime.ErrNoService) || errors.Is(err, runtime.ErrBusy) && ctx.Err() == nil {
+			return &apply.UnservedError{Reason: err.Error(), Advice: "regsync plan shows it until it is done, and regsync apply tries it again"}
 		}
 		return err
 	}

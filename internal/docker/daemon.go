@@ -108,7 +108,7 @@ func (d Daemon) running() bool {
 			return true
 		}
 	}
-	return false
+	return d.Root != "" && proc == "/proc" // these may be the processes of a container, with dockerd outside
 }
 
 // proc is where the node's processes are listed: under Root if it is mounted there too.

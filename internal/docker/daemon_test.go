@@ -3,6 +3,9 @@ package docker
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +66,49 @@ func TestNotRunning(t *testing.T) {
 		if _, err := d.Info(t.Context()); !errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s: asking: %v", name, err)
 		}
+	}
+}
+
+func TestInfoUnderRoot(t *testing.T) {
+	root, err := os.MkdirTemp("", "root-") // short: a socket's path has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	if err := os.Mkdir(filepath.Join(root, "run"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", filepath.Join(root, "run/docker.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan int, 2)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/info" {
+			t.Errorf("asked for %q", r.URL)
+		}
+		w.WriteHeader(<-answers)
+		io.WriteString(w, `{"ServerVersion": "29.0.0"}`)
+	})}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+
+	d := Daemon{Root: root, Socket: "unix:///run/docker.sock"}
+	answers <- http.StatusOK
+	if info, err := d.Info(t.Context()); err != nil || info.ServerVersion != "29.0.0" {
+		t.Errorf("info %+v, %v", info, err)
+	}
+	answers <- http.StatusInternalServerError
+	if _, err := d.Info(t.Context()); err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "500") {
+		t.Errorf("error %v, want one with 500", err)
+	}
+
+	// A socket that systemd holds open is not knocked at: that would start Docker.
+	if err := os.MkdirAll(filepath.Join(root, "proc/self"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Info(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("error %v, want %v", err, ErrNotRunning)
 	}
 }
 

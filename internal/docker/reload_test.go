@@ -66,7 +66,6 @@ func startStandIn(t *testing.T, root string, s *standIn) {
 		t.Fatal(err)
 	}
 	daemon := exec.Command(program, "--config-file="+config, "--nofork", "--nopidfile", "--print-address")
-	daemon.Stderr = os.Stderr
 	out, err := daemon.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -122,10 +121,9 @@ func TestReloadBySystemd(t *testing.T) {
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("reloading: %v, want %q", err, tt.want)
 			}
-			close(s.reloaded)
 			var reloaded, want []string
-			for r := range s.reloaded {
-				reloaded = append(reloaded, r)
+			for len(s.reloaded) > 0 {
+				reloaded = append(reloaded, <-s.reloaded)
 			}
 			if tt.reloaded {
 				want = []string{"docker.service replace"}

@@ -2,6 +2,8 @@ package loader
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -21,8 +23,8 @@ func Host(directory string) string {
 	return directory
 }
 
-// Agrees says how what containerd makes of a registry differs from what was meant; nil if it does not. Where nothing stands for
-// the registry itself, containerd adds it at the end.
+// Agrees says how what containerd makes of a registry differs from what was meant; nil if it does not. To _default, which
+// is nobody's own, containerd adds the registry itself at the end.
 func (r Result) Agrees(asks []render.Endpoint) error {
 	switch {
 	case r.Panic != "":
@@ -31,7 +33,7 @@ func (r Result) Agrees(asks []render.Endpoint) error {
 		return fmt.Errorf("it would be ignored: %s", strings.Join(r.Logged, "; "))
 	}
 	got := r.Endpoints
-	if n := len(asks); len(got) == n+1 && !slices.ContainsFunc(asks, func(e render.Endpoint) bool { return e.Upstream }) {
+	if n := len(asks); len(got) == n+1 && r.Directory == "_default" {
 		got = got[:n]
 	}
 	if len(got) != len(asks) {
@@ -51,9 +53,13 @@ func (e Endpoint) agrees(want render.Endpoint) error {
 	})
 	slices.Sort(capabilities)
 	meant := slices.Sorted(slices.Values(want.Capabilities))
+	api, err := url.PathUnescape(want.API()) // as containerd has it
+	if err != nil {
+		return fmt.Errorf("%q: %w", want.URL, err)
+	}
 	switch {
-	case e.URL != want.API():
-		return fmt.Errorf("%q would be asked, not %q", e.URL, want.API())
+	case e.URL != api:
+		return fmt.Errorf("%q would be asked, not %q", e.URL, api)
 	case !slices.Equal(capabilities, meant):
 		return fmt.Errorf("%q would be asked for %v, not %v", e.URL, capabilities, meant)
 	case e.HTTPFallback:
@@ -64,6 +70,8 @@ func (e Endpoint) agrees(want render.Endpoint) error {
 		return fmt.Errorf("the certificate authority of %q differs", e.URL)
 	case e.HasClient != (want.Cert != nil || len(want.ClientFiles) > 0):
 		return fmt.Errorf("the client certificate of %q differs", e.URL)
+	case !maps.EqualFunc(e.Header, want.Header, slices.Equal):
+		return fmt.Errorf("the header that %q gets differs", e.URL)
 	}
 	return nil
 }

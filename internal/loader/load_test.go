@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/regsync/regsync/internal/loader"
+	"github.com/regsync/regsync/render"
 )
 
 // What each major makes of files as they are found on nodes.
@@ -108,6 +109,43 @@ func TestJudgeAny(t *testing.T) {
 	}
 	if want := []string{"http://m/v2", "https://any.invalid/v2"}; !reflect.DeepEqual(urls(got), want) || got.Directory != "_default" {
 		t.Errorf("asks %q by %q, want %q", urls(got), got.Directory, want)
+	}
+}
+
+func TestAgrees(t *testing.T) {
+	hub := render.Endpoint{URL: "https://r.example", Capabilities: []string{"pull", "resolve", "push"}, Upstream: true}
+	mirror := render.Endpoint{URL: "https://m.example/a%20b", Capabilities: []string{"pull"}}
+	with := func(change func(*render.Endpoint)) render.Endpoint {
+		e := mirror
+		change(&e)
+		return e
+	}
+	const file = "server = \"https://r.example\"\n[host.\"https://m.example/a%20b\"]\ncapabilities = [\"pull\"]\n"
+	for _, test := range []struct {
+		name, hosts string
+		asks        []render.Endpoint
+		want        string // empty: they agree
+	}{
+		{"as meant", file, []render.Endpoint{mirror, hub}, ""},
+		{"an upstream too many", file, []render.Endpoint{mirror}, "2 endpoints would be asked, not 1"},
+		{"another order", file, []render.Endpoint{hub, mirror}, "endpoint 1: "},
+		{"other capabilities", file, []render.Endpoint{with(func(e *render.Endpoint) { e.Capabilities = []string{"resolve"} }), hub}, "endpoint 1: "},
+		{"no verification", file, []render.Endpoint{with(func(e *render.Endpoint) { e.SkipVerify = true }), hub}, "endpoint 1: "},
+		{"a CA", file, []render.Endpoint{with(func(e *render.Endpoint) { e.CAFiles = []string{"x"} }), hub}, "endpoint 1: "},
+		{"a client", file, []render.Endpoint{with(func(e *render.Endpoint) { e.Cert = []byte("x") }), hub}, "endpoint 1: "},
+		{"a header", file, []render.Endpoint{with(func(e *render.Endpoint) { e.Header = map[string][]string{"X": {"1"}} }), hub}, "endpoint 1: "},
+		{"another root", file, []render.Endpoint{with(func(e *render.Endpoint) { e.Root = true }), hub}, "endpoint 1: "},
+		{"ignored", "server = 1\n", []render.Endpoint{hub}, "it would be ignored: "},
+		{"the end of containerd", "host.\"https://m\".capabilities = [\"pull\"]\nhost.\"https://m\".skip_verify = true\n", []render.Endpoint{hub}, "it would end containerd: "},
+	} {
+		got, err := loader.Judge(2, map[string][]byte{"hosts.toml": []byte(test.hosts)}, "r.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := got.Agrees(test.asks); {
+		case test.want == "" && err != nil, test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)):
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
 	}
 }
 

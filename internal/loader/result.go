@@ -13,7 +13,7 @@ func (r Result) Sound() bool { return r.Panic == "" && len(r.Logged) == 0 }
 
 // Endpoint is one place that containerd asks.
 type Endpoint struct {
-	URL          string   // the API root, scheme://host[:port]/path: what comes before /REPOSITORY/manifests/…
+	URL          string   // the API root, scheme://host[:port]/path, without escapes: what comes before /REPOSITORY/manifests/…
 	Capabilities []string // of pull, resolve, push, referrers
 	SkipVerify   bool
 	HasCA        bool // beside the system's roots

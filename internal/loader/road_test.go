@@ -90,9 +90,36 @@ func TestRenderedIsReadAtRandom(t *testing.T) {
 				in.Dirs[reg.Host] = render.Dir{Hosts: []byte("[host.\"https://old.example\"]\n")}
 			}
 		}
-		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { read(t, s, in) }) {
-			t.Logf("%+v", s)
-		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { read(t, s, in) })
+	}
+}
+
+// The valid specs that the spec's own tests hold.
+func TestRenderedIsReadOfCorpus(t *testing.T) {
+	names, err := filepath.Glob("../../spec/testdata/corpus/good/*.yaml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no specs: %v", err)
+	}
+	pems := pemFiles(t)
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _, err := spec.Load([]spec.Source{{Name: name, Data: data}}, spec.Facts{})
+			if err != nil {
+				t.Skip("not valid everywhere")
+			}
+			in := inputs(map[string][]byte{})
+			in.Containerd = render.Version{Major: 2, Minor: 2, Patch: 9}
+			for _, f := range s.Files() {
+				in.Files[f.File] = pems[map[spec.FileKind]string{spec.FileCA: "ca.pem", spec.FileCert: "cert.pem", spec.FileKey: "key.pem"}[f.Kind]]
+			}
+			if roads, _, _ := render.Roads(s, in); len(roads) > 0 {
+				read(t, s, in)
+			}
+		})
 	}
 }
 
@@ -108,10 +135,9 @@ func read(t *testing.T, s *spec.Spec, in render.Inputs) {
 		put(t, filepath.Join(root, name, "hosts.toml"), d.Hosts)
 	}
 	for _, r := range want.Resources {
-		if r.Scope != render.Whole {
-			continue
+		if name, ok := strings.CutPrefix(r.Name, in.Layout.CertsDir+"/"); ok {
+			put(t, filepath.Join(root, name), r.Body)
 		}
-		put(t, root+strings.TrimPrefix(r.Name, in.Layout.CertsDir), r.Body)
 	}
 	seen := 0
 	for _, r := range want.Resources {
@@ -127,6 +153,9 @@ func read(t *testing.T, s *spec.Spec, in render.Inputs) {
 			}
 			if want := filepath.Base(filepath.Dir(r.Name)); got.Directory != want {
 				t.Errorf("%d.x: %s: takes %q, want %q", major, host, got.Directory, want)
+			}
+			if err := got.Agrees(r.Asks); err != nil {
+				t.Errorf("%d.x: %s: %v", major, host, err)
 			}
 			asks := r.Asks
 			if !strings.Contains(string(r.Body), "\nserver = ") {
@@ -184,9 +213,12 @@ func hostOf(t *testing.T, s *spec.Spec, dir string) string {
 
 func inputs(files map[string][]byte) render.Inputs {
 	return render.Inputs{
-		Layout: render.Layout{Runtime: render.Containerd, CertsDir: "/etc/containerd/certs.d", ConfigPath: "/etc/containerd/certs.d"},
-		Dirs:   map[string]render.Dir{},
-		Files:  files,
+		Layout: render.Layout{
+			Runtime: render.Containerd, ConfigFile: "/etc/containerd/config.toml",
+			CertsDir: "/etc/containerd/certs.d", ConfigPath: "/etc/containerd/certs.d",
+		},
+		Dirs:  map[string]render.Dir{},
+		Files: files,
 	}
 }
 

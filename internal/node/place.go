@@ -142,7 +142,7 @@ func (r *Root) fromConfig(p *Place, base func(string) ([]byte, error)) error {
 	}
 	dir, _, _ := strings.Cut(c.Path, ":")
 	if (c.State == render.ConfigOnePath || c.State == render.ConfigColonList || c.State == render.ConfigBoth) && dir != "" {
-		if real := expand(dir); !strings.Contains(real, "${") && !isRevision(real) && path.IsAbs(real) {
+		if real := Expand(dir); !strings.Contains(real, "${") && !isRevision(real) && path.IsAbs(real) {
 			p.CertsDir = path.Clean(real)
 			p.ConfigPath = dir
 		}
@@ -160,8 +160,8 @@ func isRevision(name string) bool {
 	return first != "current" && first != "common"
 }
 
-// expand replaces the placeholders that MicroK8s replaces when it starts containerd, and that are fixed.
-func expand(s string) string {
+// Expand replaces the placeholders that MicroK8s replaces when it starts containerd, and that are the same on every node.
+func Expand(s string) string {
 	return strings.NewReplacer("${SNAP_DATA}", SnapData, "${SNAP_COMMON}", SnapCommon).Replace(s)
 }
 
@@ -180,5 +180,5 @@ func (r *Root) microk8sSocket() string {
 			socket = args[i+1]
 		}
 	}
-	return expand(strings.Trim(socket, `"'`))
+	return Expand(strings.Trim(socket, `"'`))
 }

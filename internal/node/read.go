@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -130,6 +131,19 @@ func (r *Root) List(name string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// ModTime is when a file was last written; ok is false where that cannot be known.
+func (r *Root) ModTime(name string) (at time.Time, ok bool) {
+	real, err := r.Path(name)
+	if err != nil {
+		return at, false
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return at, false
+	}
+	return info.ModTime(), true
 }
 
 // IsDir reports whether a directory is at name.

@@ -32,6 +32,9 @@ func say(w io.Writer, color bool, attribute int, what string, err error) {
 
 // Hint writes what to do about the last error or warning.
 func Hint(w io.Writer, color bool, hint string) {
+	if hint == "" {
+		return
+	}
 	fmt.Fprintf(w, "regsync: %s %s\n", painter(color)(cyan, "hint:"), hint)
 }
 

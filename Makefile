@@ -1,0 +1,85 @@
+# make help lists what there is to make. Everything works from a clean clone; what a machine lacks, make components adds.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PREFIX  ?= /usr/local
+CACHE   := $(or $(REGSYNC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsync-components)
+TOOLS   := $(CACHE)/tools-$(shell sha256sum tools/go.mod | cut -c1-12)
+GOOS    ?= $(shell go env GOOS)
+GOARCH  ?= $(shell go env GOARCH)
+
+PURE     := ./spec/... ./render/... ./plan/...
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/regsync, one static program
+	CGO_ENABLED=0 GOOS=$(GOOS) GOARCH=$(GOARCH) go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/regsync ./cmd/regsync
+
+.PHONY: install
+install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 0755 bin/regsync '$(DESTDIR)$(PREFIX)/bin/regsync'
+
+.PHONY: components
+components: ## the real daemons that the tests start: packages and built releases of containerd
+	@test/components/install
+	@go run ./test/components
+
+.PHONY: test
+test: components ## all tests, from the units to the real components (root gets all of them)
+	go test ./...
+
+.PHONY: check
+check: generated $(TOOLS)/golangci-lint ## what must be clean before a commit: generated files, format, lint, vet, races
+	@echo gofumpt; list=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0r $(TOOLS)/gofumpt -l); \
+	  if [ -n "$$list" ]; then printf 'gofumpt would change:\n%s\n' "$$list"; exit 1; fi
+	go vet ./...
+	$(TOOLS)/golangci-lint run ./...
+	@if command -v cc >/dev/null; then echo 'go test -race $(PURE)'; CGO_ENABLED=1 go test -race $(PURE); \
+	  elif [ "$${CI:-}" = true ]; then echo 'missing on this machine: cc, for the race detector'; exit 1; \
+	  else echo 'skipped: go test -race: no cc on this machine'; fi
+	@if [ -n "$${GOVULNDB:-}" ]; then echo govulncheck; $(TOOLS)/govulncheck -db "$$GOVULNDB" ./...; \
+	  else echo 'skipped: govulncheck: GOVULNDB names no database (https://vuln.go.dev, or a mirror)'; fi
+
+.PHONY: generated
+generated: # go generate changes nothing
+	@echo go generate ./...; before=$$(git diff | sha256sum); go generate ./...; \
+	  if [ "$$before" != "$$(git diff | sha256sum)" ]; then git diff --stat; echo 'generated files were not up to date; now they are'; exit 1; fi
+
+$(TOOLS)/golangci-lint: tools/go.mod
+	@echo 'building the tools of tools/go.mod, once'; mkdir -p $(TOOLS)
+	@cd tools && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(TOOLS)/ tool
+	@touch $@
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 $$package; \
+	  done; done
+
+.PHONY: demo
+demo: build ## a node, a registry, plan, apply, a pull, reset: as a terminal session (root)
+	@test/components/install
+	@go run ./test/demo bin/regsync
+
+.PHONY: bench
+bench: build ## plan beside cat, version beside an empty program, and the benchmarks of the core
+	@go run ./test/bench bin/regsync
+	go test -run '^$$' -bench . -benchmem $(PURE)
+
+.PHONY: size
+size: build ## how big the program is, and which modules weigh
+	@ls -l bin/regsync | awk '{ printf "%.1f MB\n", $$5 / 1e6 }'
+	@go version -m bin/regsync | awk '$$1 == "dep" { print $$2, $$3 }'
+
+.PHONY: clean
+clean: ## what was built here; the cache of components stays
+	rm -rf bin dist
+	rm -f *.test *.prof

@@ -1,0 +1,25 @@
+package main
+
+import "fmt"
+
+// guard refuses a plan that removes more than the user probably meant, and names the flag that lets it pass. A plan that was
+// saved has been seen already.
+func guard(t trip, ok consent) error {
+	if t.saved {
+		return nil
+	}
+	removals := t.plan.Removals()
+	if removals > 0 && removals == len(t.plan.Changes) && t.plan.Unchanged == 0 && !ok.allowEmpty {
+		return hinted{
+			fmt.Errorf("the file asks for nothing any more: everything that is there would be removed (%d)", removals),
+			"if that is meant: --allow-empty; to give the node back: regsync reset",
+		}
+	}
+	if limit := t.spec.Policy.MaxRemovals; removals > limit && !ok.allowRemovals {
+		return hinted{
+			fmt.Errorf("%d resources would be removed, and policy.maxRemovals is %d", removals, limit),
+			"if that is meant: --allow-removals",
+		}
+	}
+	return nil
+}

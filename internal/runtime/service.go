@@ -1,0 +1,51 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/regsync/regsync/render"
+)
+
+// ErrNoService says that nobody is there who could restart or reload a service. The message around it says what to do by hand.
+var ErrNoService = errors.New("nobody to ask for it")
+
+// ErrBusy says that snapd was busy with another change until there was no time left. Nothing has been done.
+var ErrBusy = errors.New("snapd is busy")
+
+// The services of the runtimes.
+const (
+	snapService    = "microk8s.daemon-containerd"
+	containerdUnit = "containerd.service"
+)
+
+// Service is the containerd of a runtime, as a service of the host.
+type Service struct {
+	Runtime render.Runtime
+	Host    string // where a live node's file system is mounted, whose snapd and systemd are asked by their sockets; empty: here
+}
+
+// Restart restarts containerd and returns when the service is up again, which does not mean that its CRI is ([WaitCRI]).
+// Running containers go on.
+//
+// MicroK8s' containerd is restarted alone: `microk8s stop` would remove all containers, and do nothing on a worker.
+func (s Service) Restart(ctx context.Context) error {
+	switch s.Runtime {
+	case render.MicroK8s:
+		if s.Host != "" {
+			return snapd{s.Host}.restart(ctx, snapService)
+		}
+		return snapRestart(ctx, snapService)
+	case render.Containerd:
+		return unitJob(ctx, s.Host, restartUnit, containerdUnit)
+	case render.NoRuntime:
+		return fmt.Errorf("restarting containerd: %w", ErrNoService)
+	}
+	panic(fmt.Sprintf("unknown runtime %q", s.Runtime))
+}
+
+// ReloadUnit reloads a systemd unit such as docker.service, on the node mounted at host (empty: here), and waits for it.
+func ReloadUnit(ctx context.Context, host, unit string) error {
+	return unitJob(ctx, host, reloadUnit, unit)
+}

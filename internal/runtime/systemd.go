@@ -1,0 +1,87 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+	godbus "github.com/godbus/dbus/v5"
+)
+
+// job is what can be asked of systemd for a unit.
+type job struct {
+	doing, command string
+	start          func(c *dbus.Conn, ctx context.Context, unit, mode string, done chan<- string) (int, error)
+}
+
+var (
+	restartUnit = job{"restarting", "systemctl restart", (*dbus.Conn).RestartUnitContext}
+	reloadUnit  = job{"reloading", "systemctl reload", (*dbus.Conn).ReloadUnitContext}
+)
+
+// unitJob has systemd do a job for a unit, and waits for its result.
+func unitJob(ctx context.Context, host string, j job, unit string) error {
+	conn, err := systemd(ctx, host)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %w; by hand: %s %s", j.doing, unit, ErrNoService, err, j.command, unit)
+	}
+	defer conn.Close()
+	done := make(chan string, 1)
+	if _, err := j.start(conn, ctx, unit, "replace", done); err != nil {
+		var refused godbus.Error
+		if errors.As(err, &refused) && refused.Name == "org.freedesktop.systemd1.NoSuchUnit" {
+			return fmt.Errorf("%s %s: %w: systemd has no such unit", j.doing, unit, ErrNoService)
+		}
+		return fmt.Errorf("%s %s: %w", j.doing, unit, err)
+	}
+	select {
+	case result := <-done:
+		if result != "done" {
+			return fmt.Errorf("%s %s: systemd's job has ended as %q: see journalctl -u %s", j.doing, unit, result, unit)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s %s: %w", j.doing, unit, context.Cause(ctx))
+	}
+}
+
+// systemd connects to the systemd of the node that is mounted at host, by its bus, or where there is none by systemd's own socket.
+func systemd(ctx context.Context, host string) (*dbus.Conn, error) {
+	root := "/"
+	if host != "" {
+		root = host
+	}
+	conn, err := dbus.NewConnection(func() (*godbus.Conn, error) {
+		return bus(ctx, filepath.Join(root, "run/dbus/system_bus_socket"), true)
+	})
+	if err == nil {
+		return conn, nil
+	}
+	conn, private := dbus.NewConnection(func() (*godbus.Conn, error) {
+		return bus(ctx, filepath.Join(root, "run/systemd/private"), false)
+	})
+	if private != nil {
+		return nil, fmt.Errorf("no systemd is reachable (%w; %w)", err, private)
+	}
+	return conn, nil
+}
+
+// bus opens a D-Bus connection to a socket. systemd's own socket knows no Hello.
+func bus(ctx context.Context, socket string, hello bool) (*godbus.Conn, error) {
+	conn, err := godbus.Dial("unix:path="+godbus.EscapeBusAddressValue(socket), godbus.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err = conn.Auth([]godbus.Auth{godbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err == nil && hello {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

@@ -1,0 +1,98 @@
+package test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/regsync/regsync/test/rig"
+)
+
+const registryUsage = `usage:
+	registry start ADDRESS [tls | mtls | basic USER:PASSWORD]
+	registry push ADDRESS REPOSITORY:TAG
+	registry requests ADDRESS
+	registry forget ADDRESS
+	registry stop ADDRESS`
+
+// registry: plain http unless it is started with tls, or mtls (clients need a certificate); both are of the authority.
+// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget.
+func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf(registryUsage)
+	}
+	n, address := here(ts), args[1]
+	if args[0] == "start" {
+		settle(ts, neg, n.serve(address, args[2:]))
+		return
+	}
+	registry := n.registries[address]
+	if registry == nil {
+		ts.Fatalf("registry %s does not run", address)
+	}
+	switch args[0] {
+	case "push":
+		digest, err := registry.Push(args[2])
+		fmt.Fprintln(ts.Stdout(), digest)
+		settle(ts, neg, err)
+	case "requests":
+		for _, line := range registry.Requests() {
+			fmt.Fprintln(ts.Stdout(), line)
+		}
+	case "forget":
+		registry.Forget()
+	case "stop":
+		delete(n.registries, address)
+		settle(ts, neg, registry.Close())
+	default:
+		ts.Fatalf(registryUsage)
+	}
+}
+
+func (n *node) serve(address string, options []string) error {
+	var config *tls.Config
+	if len(options) > 0 && options[0] != "basic" {
+		if n.authority == nil {
+			return fmt.Errorf("serving %s over TLS: no authority made yet", address)
+		}
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return err
+		}
+		if config, err = n.authority.Server(options[0] == "mtls", host); err != nil {
+			return err
+		}
+	}
+	registry, err := rig.StartRegistry(address, config)
+	if err != nil {
+		return err
+	}
+	if config == nil && len(options) == 2 {
+		registry.Basic = options[1]
+	}
+	n.registries[address] = registry
+	return nil
+}
+
+// authority FILE: makes a certificate authority and writes its certificate.
+// authority issue CERT KEY: writes a client certificate of it.
+func cmdAuthority(ts *testscript.TestScript, neg bool, args []string) {
+	n := here(ts)
+	if len(args) == 1 {
+		authority, err := rig.NewAuthority()
+		ts.Check(err)
+		n.authority = authority
+		settle(ts, neg, os.WriteFile(ts.MkAbs(args[0]), authority.PEM, 0o644))
+		return
+	}
+	if len(args) != 3 || args[0] != "issue" || n.authority == nil {
+		ts.Fatalf("usage: authority FILE | authority issue CERT KEY")
+	}
+	cert, key, err := n.authority.Issue("client")
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), cert, 0o644))
+	settle(ts, neg, os.WriteFile(ts.MkAbs(args[2]), key, 0o600))
+}

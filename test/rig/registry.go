@@ -1,0 +1,143 @@
+package rig
+
+import (
+	"crypto/subtle"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Registry is a registry in this process, which remembers who asked it for what.
+type Registry struct {
+	Address string // host:port on which it listens
+	Basic   string // user:password that it asks for; empty: everybody is served
+
+	server http.Server
+	store  http.Handler
+
+	mu  sync.Mutex
+	log []string
+}
+
+// StartRegistry serves an empty registry on an address such as 192.168.1.140:5280, over TLS where config is given.
+func StartRegistry(address string, config *tls.Config) (*Registry, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("serving a registry on %q: %w", address, err)
+	}
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	quiet := log.New(io.Discard, "", 0)
+	r := &Registry{Address: listener.Addr().String(), store: registry.New(registry.Logger(quiet))}
+	r.server = http.Server{Handler: http.HandlerFunc(r.serve), ErrorLog: quiet}
+	go r.server.Serve(listener)
+	return r, nil
+}
+
+// Close stops serving; what was pushed is gone.
+func (r *Registry) Close() error { return r.server.Close() }
+
+// Push adds a random image for this machine's platform under REPOSITORY:TAG and returns its digest. Each call makes
+// another image. Pushes go straight to the store and stand in no log.
+func (r *Registry) Push(repositoryAndTag string) (string, error) {
+	image, err := random.Image(512, 2)
+	if err != nil {
+		return "", err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return "", err
+	}
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	if image, err = mutate.ConfigFile(image, config); err != nil {
+		return "", err
+	}
+	return r.push(repositoryAndTag, image)
+}
+
+func (r *Registry) push(repositoryAndTag string, image v1.Image) (string, error) {
+	ref, err := name.ParseReference("store.example/"+repositoryAndTag, name.Insecure, name.StrictValidation)
+	if err != nil {
+		return "", fmt.Errorf("pushing %q: %w", repositoryAndTag, err)
+	}
+	if err := remote.Write(ref, image, remote.WithTransport(inProcess{r.store})); err != nil {
+		return "", fmt.Errorf("pushing %q: %w", repositoryAndTag, err)
+	}
+	digest, err := image.Digest()
+	return digest.String(), err
+}
+
+// Requests returns what was asked since the last call of Forget, a line each: method, host, path, ns=… and status.
+func (r *Registry) Requests() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.log...)
+}
+
+// Forget empties the log of requests.
+func (r *Registry) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = nil
+}
+
+func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
+	seen := &answer{ResponseWriter: w, status: http.StatusOK}
+	if r.admits(req) {
+		r.store.ServeHTTP(seen, req)
+	} else {
+		seen.Header().Set("WWW-Authenticate", `Basic realm="rig"`)
+		http.Error(seen, "who are you?", http.StatusUnauthorized)
+	}
+	line := fmt.Sprintf("%s %s %s ns=%s %d", req.Method, req.Host, req.URL.Path, req.URL.Query().Get("ns"), seen.status)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = append(r.log, line)
+}
+
+func (r *Registry) admits(req *http.Request) bool {
+	if r.Basic == "" {
+		return true
+	}
+	user, password, _ := req.BasicAuth()
+	return subtle.ConstantTimeCompare([]byte(user+":"+password), []byte(r.Basic)) == 1
+}
+
+// answer remembers the status of a response.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// inProcess is a transport that calls a handler without any network.
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	p.handler.ServeHTTP(recorder, req)
+	response := recorder.Result()
+	response.Request = req
+	return response, nil
+}
