@@ -79,7 +79,7 @@ type document struct {
 	SpecDigest    string    `json:"specDigest,omitempty"`
 	Services      Services  `json:"services,omitzero"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
-	StateDirs     []string  `json:"stateDirs,omitempty"`
+	StateDirs     []string  `json:"stateDirs,omitempty"` // relative to the state directory: a node may be mounted elsewhere tomorrow
 	Entries       []entry   `json:"entries"`
 }
 
@@ -108,7 +108,9 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		l.SetAside = l.file() + ".damaged"
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
-	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
+	for _, d := range doc.StateDirs {
+		l.stateDirs = append(l.stateDirs, filepath.Join(dir, d))
+	}
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
