@@ -26,10 +26,16 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		errs = refuse(errs, problems)
 	}
 	if r, warnings, ok := etcHostsResource(s, in); ok {
+		if _, err := r.Propose(in.HostsFile); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 		d.Resources = append(d.Resources, r)
 		d.Warnings = append(d.Warnings, warnings...)
 	}
 	if r, warnings, ok := dockerResource(s, in); ok {
+		if _, err := r.Propose(in.DaemonJSON); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 		d.Resources = append(d.Resources, r)
 		d.Warnings = append(d.Warnings, warnings...)
 	}

@@ -38,7 +38,6 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := renameio.WriteFile(file, data, 0o600); err != nil {
 		return fmt.Errorf("saving the plan: %w", err)
 	}
-	s.keep = true
 	return nil
 }
 

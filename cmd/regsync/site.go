@@ -19,7 +19,6 @@ type site struct {
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
-	keep   bool // something of ours is to stay though nothing on the node is ours
 }
 
 // open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply.
@@ -60,7 +59,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 func (s *site) close() error {
 	var err error
 	if s.lock != nil {
-		if s.ledger != nil && s.ledger.Unused() && !s.keep {
+		if s.ledger != nil && s.ledger.Unused() {
 			err = s.ledger.Remove()
 		}
 		err = errors.Join(err, s.lock.Release())

@@ -110,6 +110,7 @@ func listing(ts *testscript.TestScript, dir string) string {
 		st := info.Sys().(*syscall.Stat_t)
 		fmt.Fprintf(&b, "%s %s %d:%d", rel, info.Mode(), st.Uid, st.Gid)
 		switch {
+		case filepath.Base(path) == "lock": // says who held it last
 		case info.Mode().IsRegular():
 			data, err := os.ReadFile(path)
 			if err != nil {

@@ -21,6 +21,9 @@ import (
 // formatVersion is the form of the ledger file that this build writes, and the only one that it reads.
 const formatVersion = "1"
 
+// asideSuffix is put to the name of a ledger that cannot be trusted.
+const asideSuffix = ".damaged"
+
 // Ledger is what regsync owns on one node.
 type Ledger struct {
 	Generation int       // of the last finished apply; 0: none yet
@@ -35,9 +38,13 @@ type Ledger struct {
 	key       []byte
 	owned     map[render.ID]entry
 	madeDir   map[string]bool // on the node, for files of ours
-	stateDirs []string        // on this machine, for the state directory; itself among them
+	stateDirs []string        // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
 	earlier   *Ledger         // as it was at Begin
+<<<<<<< HEAD
 	keyed     bool            // the key was there before this run
+=======
+	kept      bool            // the ledger file was there when this run began, or a saved plan needs it
+>>>>>>> stories
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
@@ -89,7 +96,7 @@ type document struct {
 func Open(dir string, lock *Lock) (*Ledger, error) {
 	l := &Ledger{dir: dir, owned: map[render.ID]entry{}, madeDir: map[string]bool{}}
 	if lock != nil {
-		l.stateDirs = lock.made
+		l.stateDirs = l.fromHere(lock.made)
 	}
 	key, err := os.ReadFile(filepath.Join(dir, "key"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -105,12 +112,17 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	}
 	doc, err := decode(data)
 	if err != nil || len(key) == 0 {
-		l.SetAside = l.file() + ".damaged"
+		l.SetAside = l.file() + asideSuffix
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
+<<<<<<< HEAD
 	for _, d := range doc.StateDirs {
 		l.stateDirs = append(l.stateDirs, filepath.Join(dir, d))
 	}
+=======
+	l.kept = true
+	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
+>>>>>>> stories
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
@@ -119,6 +131,17 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		l.madeDir[d] = true
 	}
 	return l, nil
+}
+
+// fromHere gives directories as paths from the state directory.
+func (l *Ledger) fromHere(dirs []string) []string {
+	list := make([]string, 0, len(dirs))
+	for _, d := range dirs {
+		if rel, err := filepath.Rel(l.dir, d); err == nil {
+			list = append(list, rel)
+		}
+	}
+	return list
 }
 
 func (l *Ledger) file() string { return filepath.Join(l.dir, "ledger") }
@@ -185,7 +208,23 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
+<<<<<<< HEAD
 // Unused reports whether nothing is ours, never was since the last reset, and nothing needs the key: a saved plan does.
 func (l *Ledger) Unused() bool {
 	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == "" && !l.keyed
+=======
+// Unused reports whether nothing is ours and never was since the last reset, and nothing waits for us that we saved.
+func (l *Ledger) Unused() bool {
+	return len(l.owned) == 0 && l.Generation == 0 && !l.kept && !l.wasDamaged()
+}
+
+// wasDamaged reports whether a ledger was, or is about to be, set aside. The backups that it names may be all that is left of what stood
+// on the node: then none of them is ever removed.
+func (l *Ledger) wasDamaged() bool {
+	if l.SetAside != "" {
+		return true
+	}
+	_, err := os.Lstat(l.file() + asideSuffix)
+	return err == nil
+>>>>>>> stories
 }

@@ -38,6 +38,12 @@ func (l *Ledger) Seal(s Saved) ([]byte, error) {
 	if err := l.Prepare(); err != nil {
 		return nil, err
 	}
+	if !l.kept && l.SetAside == "" { // so that the key, with which it is sealed, stays until the next reset
+		if err := l.save(); err != nil {
+			return nil, err
+		}
+		l.kept = true
+	}
 	s.Before, s.After = map[string]string{}, map[string]string{}
 	changes := make([]plan.Change, len(s.Plan.Changes))
 	for i, c := range s.Plan.Changes {

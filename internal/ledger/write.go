@@ -35,7 +35,7 @@ func (l *Ledger) Prepare() error {
 	if err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
-	l.stateDirs = append(l.stateDirs, made...)
+	l.stateDirs = append(l.stateDirs, l.fromHere(made)...)
 	if len(l.key) > 0 {
 		return nil
 	}
@@ -96,7 +96,8 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	return l.sweep()
+	l.sweep()
+	return nil
 }
 
 // forgetDirs drops the directories that hold nothing of ours any more.
@@ -120,16 +121,25 @@ func (l *Ledger) Abort() error {
 		return nil
 	}
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
-	if l.Generation == 0 && len(l.owned) == 0 {
-		if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing the ledger: %w", err)
+	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
+	l.Services = l.earlier.Services
+	if l.kept {
+		if err := l.save(); err != nil {
+			return err
 		}
+		l.sweep()
 		return nil
 	}
-	if err := l.save(); err != nil {
-		return err
+	if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the ledger: %w", err)
 	}
-	return l.sweep()
+	if l.SetAside != "" {
+		if err := os.Rename(l.SetAside, l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("putting the damaged ledger back: %w", err)
+		}
+	}
+	l.sweep()
+	return nil
 }
 
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
@@ -140,7 +150,10 @@ func (l *Ledger) Remove() error {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
 	}
-	made := slices.Clone(l.stateDirs)
+	made := make([]string, 0, len(l.stateDirs))
+	for _, d := range l.stateDirs {
+		made = append(made, filepath.Join(l.dir, d))
+	}
 	slices.Sort(made)
 	for _, d := range slices.Backward(made) {
 		_ = os.Remove(d) // what is not empty is not ours alone
@@ -229,8 +242,12 @@ func store(name string, data []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// sweep removes backups that no entry names.
-func (l *Ledger) sweep() error {
+// sweep removes backups that no entry names. One that cannot be removed is tried again the next time; it is no reason to undo an
+// apply.
+func (l *Ledger) sweep() {
+	if l.wasDamaged() {
+		return
+	}
 	named := map[string]bool{}
 	for id := range l.owned {
 		if b := l.owned[id].Before; b != nil {
@@ -239,17 +256,13 @@ func (l *Ledger) sweep() error {
 	}
 	files, err := os.ReadDir(filepath.Join(l.dir, "backups"))
 	if err != nil {
-		return fmt.Errorf("reading the backups: %w", err)
+		return
 	}
 	for _, f := range files {
-		if named[f.Name()] {
-			continue
-		}
-		if err := os.Remove(l.backupFile(f.Name())); err != nil {
-			return fmt.Errorf("removing a backup that nothing needs: %w", err)
+		if !named[f.Name()] {
+			_ = os.Remove(l.backupFile(f.Name()))
 		}
 	}
-	return nil
 }
 
 // clone gives a copy that later changes of l do not touch.
