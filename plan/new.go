@@ -251,7 +251,10 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		if owned.Scope == render.Whole {
 			c.Reason += ": what stood there before comes back"
 		}
-		c.Mode, c.MakeDirs, c.Owner = owned.Before.Mode, live.Missing, &owned.Before
+		c.MakeDirs, c.Owner = live.Missing, &owned.Before
+		if owned.Scope == render.Whole || live.Data == nil { // of a shared file we never touch the mode
+			c.Mode = owned.Before.Mode
+		}
 	}
 	if owned.Effect == render.ReloadDocker {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
@@ -275,7 +278,7 @@ func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) 
 	switch {
 	case live.Data == nil:
 		s.state = absent
-	case owned.Left(b.pol.Digest(live.Data)), string(live.Data) == string(owned.Before.Data):
+	case owned.Left(b.pol.Digest(live.Data)), render.Same(live.Data, owned.Before.Data):
 		s.state = asLeft
 	case render.Tool(id.Name, live.Data) == render.Ours:
 		s.state = marked

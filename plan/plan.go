@@ -49,8 +49,8 @@ type Change struct {
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
-	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml.
-	Asks []render.Endpoint
+	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml. It holds keys and is never saved.
+	Asks []render.Endpoint `json:"-"`
 }
 
 // Owned is what the ledger knows of a resource that is ours.

@@ -37,6 +37,7 @@ type Ledger struct {
 	madeDir   map[string]bool // on the node, for files of ours
 	stateDirs []string        // on this machine, for the state directory; itself among them
 	earlier   *Ledger         // as it was at Begin
+	keyed     bool            // the key was there before this run
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
@@ -78,7 +79,7 @@ type document struct {
 	SpecDigest    string    `json:"specDigest,omitempty"`
 	Services      Services  `json:"services,omitzero"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
-	StateDirs     []string  `json:"stateDirs,omitempty"`
+	StateDirs     []string  `json:"stateDirs,omitempty"` // relative to the state directory: a node may be mounted elsewhere tomorrow
 	Entries       []entry   `json:"entries"`
 }
 
@@ -94,7 +95,7 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger's key: %w", err)
 	}
-	l.key = key
+	l.key, l.keyed = key, len(key) > 0
 	data, err := os.ReadFile(l.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
@@ -107,7 +108,9 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		l.SetAside = l.file() + ".damaged"
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
-	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
+	for _, d := range doc.StateDirs {
+		l.stateDirs = append(l.stateDirs, filepath.Join(dir, d))
+	}
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
@@ -182,7 +185,7 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
-// Unused reports whether nothing is ours and never was since the last reset.
+// Unused reports whether nothing is ours, never was since the last reset, and nothing needs the key: a saved plan does.
 func (l *Ledger) Unused() bool {
-	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == ""
+	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == "" && !l.keyed
 }

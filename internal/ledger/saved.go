@@ -43,7 +43,7 @@ func (l *Ledger) Seal(s Saved) ([]byte, error) {
 	for i, c := range s.Plan.Changes {
 		if c.Sensitive {
 			s.Before[c.Name], s.After[c.Name] = l.fingerprint(c.Before), l.fingerprint(c.After)
-			c.Before, c.After, c.Asks = nil, nil, nil
+			c.Before, c.After = nil, nil
 			if c.Entry != nil {
 				e := *c.Entry
 				e.Before.Data = nil
