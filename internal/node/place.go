@@ -29,9 +29,9 @@ const (
 	containerdSocket = "/run/containerd/containerd.sock"
 )
 
-// containerdSigns are the files of which one is there where containerd is installed.
+// containerdSigns are the files of which one is there where containerd is installed. Its config is another.
 var containerdSigns = []string{
-	containerdConfig, containerdSocket,
+	containerdSocket,
 	"/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/sbin/containerd", "/opt/containerd/bin/containerd",
 	"/usr/lib/systemd/system/containerd.service", "/lib/systemd/system/containerd.service", "/etc/systemd/system/containerd.service",
 }
@@ -97,8 +97,13 @@ func (r *Root) runtime(n spec.Node, base func(string) ([]byte, error)) (render.R
 	}
 	config := containerdConfig
 	override(&config, n.Containerd.ConfigFile)
-	configured := r.Exists(config)
-	installed := configured
+	// A config that only we have made says nothing about the node.
+	exists := func(name string) bool {
+		data, err := base(name)
+		return err != nil || data != nil
+	}
+	configured := exists(config)
+	installed := configured || exists(containerdConfig)
 	for _, sign := range append(containerdSigns, n.Containerd.Socket) {
 		installed = installed || sign != "" && r.Exists(sign)
 	}
