@@ -52,12 +52,8 @@ type Change struct {
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
-<<<<<<< HEAD
-	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml. It holds keys and is never saved.
-=======
 	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml. It may hold a private key, so it is
 	// in no saved plan.
->>>>>>> stories
 	Asks []render.Endpoint `json:"-"`
 }
 

@@ -40,11 +40,7 @@ type Ledger struct {
 	madeDir   map[string]bool // on the node, for files of ours
 	stateDirs []string        // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
 	earlier   *Ledger         // as it was at Begin
-<<<<<<< HEAD
-	keyed     bool            // the key was there before this run
-=======
 	kept      bool            // the ledger file was there when this run began, or a saved plan needs it
->>>>>>> stories
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
@@ -86,7 +82,7 @@ type document struct {
 	SpecDigest    string    `json:"specDigest,omitempty"`
 	Services      Services  `json:"services,omitzero"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
-	StateDirs     []string  `json:"stateDirs,omitempty"` // relative to the state directory: a node may be mounted elsewhere tomorrow
+	StateDirs     []string  `json:"stateDirs,omitempty"`
 	Entries       []entry   `json:"entries"`
 }
 
@@ -102,7 +98,7 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger's key: %w", err)
 	}
-	l.key, l.keyed = key, len(key) > 0
+	l.key = key
 	data, err := os.ReadFile(l.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
@@ -115,14 +111,8 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		l.SetAside = l.file() + asideSuffix
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
-<<<<<<< HEAD
-	for _, d := range doc.StateDirs {
-		l.stateDirs = append(l.stateDirs, filepath.Join(dir, d))
-	}
-=======
 	l.kept = true
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
->>>>>>> stories
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
@@ -208,11 +198,6 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
-<<<<<<< HEAD
-// Unused reports whether nothing is ours, never was since the last reset, and nothing needs the key: a saved plan does.
-func (l *Ledger) Unused() bool {
-	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == "" && !l.keyed
-=======
 // Unused reports whether nothing is ours and never was since the last reset, and nothing waits for us that we saved.
 func (l *Ledger) Unused() bool {
 	return len(l.owned) == 0 && l.Generation == 0 && !l.kept && !l.wasDamaged()
@@ -226,5 +211,4 @@ func (l *Ledger) wasDamaged() bool {
 	}
 	_, err := os.Lstat(l.file() + asideSuffix)
 	return err == nil
->>>>>>> stories
 }

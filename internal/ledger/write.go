@@ -206,7 +206,7 @@ func (l *Ledger) backup(digest string) ([]byte, error) {
 func (l *Ledger) save() error {
 	doc := document{
 		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, Services: l.Services,
-		MadeDirs: l.MadeDirs(), StateDirs: l.relativeDirs(), Entries: make([]entry, 0, len(l.owned)),
+		MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
 	}
 	for _, e := range l.owned {
 		doc.Entries = append(doc.Entries, e)
@@ -218,16 +218,6 @@ func (l *Ledger) save() error {
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
 	return nil
-}
-
-func (l *Ledger) relativeDirs() []string {
-	var dirs []string
-	for _, d := range l.stateDirs {
-		if rel, err := filepath.Rel(l.dir, d); err == nil {
-			dirs = append(dirs, rel)
-		}
-	}
-	return dirs
 }
 
 // store writes a file of the state directory so that after a power cut it is old or new, and is there.
