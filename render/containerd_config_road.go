@@ -23,7 +23,7 @@ func UsesCertsD(in Inputs) bool {
 	if in.Containerd.Known() {
 		return !in.Containerd.Before(1, 5)
 	}
-	r, err := ParseConfig(in.Config)
+	r, err := Effective(in.Layout.ConfigFile, in.Config, in.Imports, in.Containerd)
 	return err != nil || r.Syntax >= 2 || r.Path != ""
 }
 
@@ -38,9 +38,13 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file}, Message: "MicroK8s' template for containerd's config is not there",
 			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml"}
 	}
-	config, err := ParseConfig(in.Config)
+	own, err := ParseConfig(in.Config)
 	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
+	}
+	config, err := Effective(file, in.Config, in.Imports, in.Containerd)
+	if err != nil {
+		return Resource{}, nil, false, err
 	}
 	r := Resource{
 		ID: ID{KindFile, file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
@@ -51,22 +55,35 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 			return Resource{}, nil, false, problem
 		}
 		r.Body, r.Why = inlineBody(roads), "containerd does not read certs.d before 1.5: mirrors stand in its config"
+		if len(in.Imports) > 0 {
+			next, err := r.Propose(in.Config)
+			if err == nil {
+				err = importProblem(in, next)
+			}
+			if err != nil {
+				return Resource{}, nil, false, configProblem(file, err)
+			}
+		}
 		return r, inlineWarnings(roads), true, nil
 	}
-	if config.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
+	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
 		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file, Line: 1, Col: 1},
 			Message: "config in version-1 syntax, of which containerd 2 does not read the registry table",
 			Hint:    "bring it to version 2 or 3: containerd config migrate"}
 	}
 	if config.namesCertsDir(in) {
-		return Resource{}, nil, false, nil
+		return Resource{}, importWarnings(in, in.Config), false, nil
 	}
 	r.Body = []byte("config_path = " + tomlString(in.Layout.ConfigPath) + "\n")
 	r.Why = config.why(in)
-	if _, err := r.Propose(in.Config); err != nil {
+	next, err := r.Propose(in.Config)
+	if err == nil {
+		err = importProblem(in, next)
+	}
+	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
 	}
-	return r, config.warnings(in, roads), true, nil
+	return r, append(config.warnings(in, roads), importWarnings(in, next)...), true, nil
 }
 
 // namesCertsDir reports whether this node's containerd reads Layout.CertsDir as the config stands.
@@ -134,9 +151,6 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 	if len(r.Auth) > 0 && in.Containerd.Known() && !in.Containerd.Before(2, 1) {
 		warn("", "inline auth of %s stays; for its sake containerd 2.1 and later pull in local mode", strings.Join(r.Auth, ", "))
 	}
-	if len(r.Imports) > 0 {
-		warn("see that none of them has a registry table", "imports %s: a file there may override the registry table of this one", strings.Join(r.Imports, ", "))
-	}
 	if r.byteOrderMark {
 		warn("save it without", "begins with a byte order mark: containerd 2.x does not start with it")
 	}
@@ -162,8 +176,12 @@ func (r Road) endpoints() []Endpoint {
 	return all
 }
 
-// configProblem turns a *ConfigError into a *spec.Problem of the file.
+// configProblem turns a *ConfigError into a *spec.Problem of the file, and leaves one that is a *spec.Problem already.
 func configProblem(file string, err error) *spec.Problem {
+	var p *spec.Problem
+	if errors.As(err, &p) {
+		return p
+	}
 	var e *ConfigError
 	if !errors.As(err, &e) {
 		return &spec.Problem{Position: spec.Position{File: file}, Message: err.Error()}
