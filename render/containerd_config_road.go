@@ -83,7 +83,7 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
 	}
-	return r, append(config.warnings(in, roads), importWarnings(in, next)...), true, nil
+	return r, append(config.warnings(in), importWarnings(in, next)...), true, nil
 }
 
 // namesCertsDir reports whether this node's containerd reads Layout.CertsDir as the config stands.
@@ -126,8 +126,8 @@ func (r RegistryConfig) why(in Inputs) string {
 	return "without config_path containerd reads no certs.d"
 }
 
-// warnings says what the change costs.
-func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
+// warnings says what the change costs, but for inline mirrors and TLS: those the roads take along, or say that they do not.
+func (r RegistryConfig) warnings(in Inputs) []*spec.Problem {
 	var out []*spec.Problem
 	warn := func(hint, format string, args ...any) {
 		out = append(out, &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Message: fmt.Sprintf(format, args...), Hint: hint})
@@ -138,16 +138,6 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 	if len(others) > 0 {
 		warn("move what is in there to "+in.Layout.CertsDir, "config_path no longer names %s: what stands there is not read any more", strings.Join(others, ", "))
 	}
-	for _, m := range r.Mirrors {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.Host == m.Host }) {
-			warn("give them under mirrors", "the inline mirrors of %s end: %s", m.Host, strings.Join(m.Endpoints, ", "))
-		}
-	}
-	for _, t := range r.TLS {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.asks(t.Host) }) {
-			warn("give them as ca, client or insecure of its entry", "the inline TLS settings of %s end", t.Host)
-		}
-	}
 	if len(r.Auth) > 0 && in.Containerd.Known() && !in.Containerd.Before(2, 1) {
 		warn("", "inline auth of %s stays; for its sake containerd 2.1 and later pull in local mode", strings.Join(r.Auth, ", "))
 	}
@@ -155,25 +145,6 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 		warn("save it without", "begins with a byte order mark: containerd 2.x does not start with it")
 	}
 	return out
-}
-
-// asks reports whether host (host:port as in an inline config) is one of the road's.
-func (r Road) asks(host string) bool {
-	for _, e := range r.endpoints() {
-		if _, rest, _ := strings.Cut(e.URL, "://"); rest == host || strings.HasPrefix(rest, host+"/") {
-			return true
-		}
-	}
-	return r.Host == host
-}
-
-// endpoints gives all endpoints in the order in which they are asked.
-func (r Road) endpoints() []Endpoint {
-	all := slices.Clone(r.Mirrors)
-	if r.Server != nil && !slices.ContainsFunc(all, func(e Endpoint) bool { return e.URL == r.Server.URL && e.Root == r.Server.Root }) {
-		all = append(all, *r.Server)
-	}
-	return all
 }
 
 // configProblem turns a *ConfigError into a *spec.Problem of the file, and leaves one that is a *spec.Problem already.
