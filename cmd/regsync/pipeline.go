@@ -131,7 +131,7 @@ func (c *command) specName() string {
 
 // inputs gathers what rendering needs to know of the node.
 func (s *survey) inputs(sp *spec.Spec, place node.Place, version render.Version) (render.Inputs, []*spec.Problem, error) {
-	in := render.Inputs{Layout: place.Layout, Containerd: version}
+	in := render.Inputs{Layout: place.Layout, Containerd: version, Imports: place.Imports}
 	files, warnings, err := certificates(sp, s.root, time.Now())
 	var errs *multierror.Error
 	if err != nil {
