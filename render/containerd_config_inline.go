@@ -75,17 +75,11 @@ func inlineProblem(roads []Road) *spec.Problem {
 func inlineWarnings(roads []Road) []*spec.Problem {
 	var out []*spec.Problem
 	for _, road := range roads {
-<<<<<<< HEAD
-		if road.Server != nil && len(road.Mirrors) > 0 && road.asksOnlyMirrors() {
+		if road.Server != nil && !slices.ContainsFunc(road.Asks(), func(e Endpoint) bool { return e.Upstream }) {
 			out = append(out, &spec.Problem{
 				Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
 				Hint: "fallback: false needs containerd 1.5 or later",
 			})
-=======
-		if road.Server != nil && !slices.ContainsFunc(road.Asks(), func(e Endpoint) bool { return e.Upstream }) {
-			out = append(out, &spec.Problem{Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
-				Hint: "fallback: false needs containerd 1.5 or later"})
->>>>>>> imports
 		}
 	}
 	return out

@@ -68,19 +68,12 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		}
 		return r, inlineWarnings(roads), true, nil
 	}
-<<<<<<< HEAD
-	if config.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
+	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
 		return Resource{}, nil, false, &spec.Problem{
 			Position: spec.Position{File: file, Line: 1, Col: 1},
 			Message:  "config in version-1 syntax, of which containerd 2 does not read the registry table",
 			Hint:     "bring it to version 2 or 3: containerd config migrate",
 		}
-=======
-	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
-		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file, Line: 1, Col: 1},
-			Message: "config in version-1 syntax, of which containerd 2 does not read the registry table",
-			Hint:    "bring it to version 2 or 3: containerd config migrate"}
->>>>>>> imports
 	}
 	if config.namesCertsDir(in) {
 		return Resource{}, importWarnings(in, in.Config), false, nil

@@ -54,23 +54,15 @@ func TestConfigResource(t *testing.T) {
 		},
 		{"newer name in version 2, 2.x", Containerd, newer, v(2, 0), "", "", nil},
 		{"newer name in version 2, 1.x", Containerd, newer, v(1, 7), "/etc/containerd/certs.d", "1.x does not read", nil},
-<<<<<<< HEAD
 		{
 			"auth stays", Containerd, "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry.configs.h.auth]\nusername = 'u'\n", v(2, 1),
 			"/etc/containerd/certs.d", "without config_path",
 			[]string{"inline auth of h stays"},
 		},
 		{
-			"tls ends", Containerd, "version = 2\nimports = ['/x']\n[plugins.'io.containerd.grpc.v1.cri'.registry.configs]\nh.tls = {}\n'n:8443'.tls = {}\n", v(1, 7),
-			"/etc/containerd/certs.d", "inline mirrors",
-			[]string{"inline TLS settings of h end", "imports /x"},
+			"tls ends", Containerd, "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry.configs]\nh.tls = {}\n'n:8443'.tls = {}\n", v(1, 7),
+			"/etc/containerd/certs.d", "inline mirrors", nil,
 		},
-=======
-		{"auth stays", Containerd, "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry.configs.h.auth]\nusername = 'u'\n", v(2, 1),
-			"/etc/containerd/certs.d", "without config_path", []string{"inline auth of h stays"}},
-		{"tls ends", Containerd, "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry.configs]\nh.tls = {}\n'n:8443'.tls = {}\n", v(1, 7),
-			"/etc/containerd/certs.d", "inline mirrors", nil},
->>>>>>> imports
 		{"version 1 with the path, unknown version", Containerd, "plugins.cri.registry.config_path = '/etc/containerd/certs.d/'", Version{}, "", "", nil},
 	}
 	for _, tt := range tests {

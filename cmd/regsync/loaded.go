@@ -63,16 +63,10 @@ func (s *survey) notLoaded(ctx context.Context, v *services, file render.Registr
 	if err != nil {
 		return ""
 	}
-<<<<<<< HEAD
-	changed, ok := s.root.ModTime(v.ConfigFile)
-	if !ok || !changed.After(started.Add(startTolerance)) {
-		return ""
-=======
 	for _, f := range append([]render.Import{{Name: v.ConfigFile}}, imports...) {
-		if changed, ok := s.root.ModTime(f.Name); ok && changed.After(started) {
+		if changed, ok := s.root.ModTime(f.Name); ok && changed.After(started.Add(startTolerance)) {
 			return path.Base(f.Name) + " is newer than the running containerd"
 		}
->>>>>>> imports
 	}
 	return ""
 }
