@@ -91,6 +91,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }
 
