@@ -61,7 +61,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 // sweep removes what a run that was killed has left beside the files that it was writing.
 func (s *site) sweep() error {
 	for id, o := range s.owned {
-		if o.Coming == "" {
+		if o.Coming == "" || id.Kind != render.KindFile {
 			continue
 		}
 		if err := s.root.Sweep(id.Name); err != nil {
