@@ -47,6 +47,10 @@ check: generated $(TOOLS)/golangci-lint ## what must be clean before a commit: g
 	@if [ -n "$${GOVULNDB:-}" ]; then echo govulncheck; $(TOOLS)/govulncheck -db "$$GOVULNDB" ./...; \
 	  else echo 'skipped: govulncheck: GOVULNDB names no database (https://vuln.go.dev, or a mirror)'; fi
 
+.PHONY: fmt
+fmt: $(TOOLS)/golangci-lint ## format all Go files as check wants them
+	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0r $(TOOLS)/gofumpt -w
+
 .PHONY: generated
 generated: # go generate changes nothing
 	@echo go generate ./...; before=$$(git diff | sha256sum); go generate ./...; \

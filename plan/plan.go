@@ -46,6 +46,9 @@ type Change struct {
 	// MakeDirs are the directories that have to be made for it, outermost first.
 	MakeDirs []string
 
+	// Image is the image as it will be, of a change of an image; nil where it goes, or of a file.
+	Image *render.Image
+
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
@@ -65,6 +68,10 @@ type Owned struct {
 	Before  Original      // what stood there before us
 
 	Sensitive bool
+
+	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us.
+	Image *render.Image
+	Found bool
 }
 
 // Left reports whether a file with this digest is as we left it.
@@ -79,13 +86,26 @@ type Original struct {
 	UID, GID int
 }
 
-// Live is a file as it is on the node.
+// Live is a resource as it is on the node.
 type Live struct {
-	Data     []byte // nil: there is none
+	Image    *LiveImage // of an image; nil: there is no record of that name
+	Data     []byte     // nil: there is none
 	Mode     fs.FileMode
 	UID, GID int
 	Missing  []string // directories above it that are not there, outermost first
 	Obstacle string   // why nothing can be written there: "is a directory"; empty: nothing is in the way
+}
+
+// LiveImage is an image in containerd's store as it is.
+type LiveImage struct {
+	Target   string   // digest that the name points to
+	Missing  []string // blobs of what is wanted, or of what was pulled, that are not in the store
+	Unpacked bool     // the snapshot that the CRI would start containers from is there
+	Managed  bool     // the CRI sees it
+	Pinned   bool
+	Source   string   // our label: what brought it; empty: it was not us
+	Users    []string // containers that use it
+	Moved    string   // the registry's digest for the name, where it was asked for and is another
 }
 
 // Effect is what has to happen for the changes to be seen by what runs.

@@ -15,7 +15,7 @@ func inlineBody(roads []Road) []byte {
 	var unverified []string
 	for _, road := range roads {
 		var urls []string
-		for _, e := range road.endpoints() {
+		for _, e := range road.Asks() {
 			urls = append(urls, tomlString(inlineURL(e)))
 			if host := inlineHost(e); e.SkipVerify && !slices.Contains(unverified, host) {
 				unverified = append(unverified, host)
@@ -57,7 +57,7 @@ func inlineProblem(roads []Road) *spec.Problem {
 		if road.Blocked {
 			return refuse("blocked")
 		}
-		for _, e := range road.endpoints() {
+		for _, e := range road.Asks() {
 			switch {
 			case len(e.CA) > 0:
 				return refuse("ca")
@@ -75,7 +75,7 @@ func inlineProblem(roads []Road) *spec.Problem {
 func inlineWarnings(roads []Road) []*spec.Problem {
 	var out []*spec.Problem
 	for _, road := range roads {
-		if road.Server != nil && len(road.Mirrors) > 0 && road.asksOnlyMirrors() {
+		if road.Server != nil && !slices.ContainsFunc(road.Asks(), func(e Endpoint) bool { return e.Upstream }) {
 			out = append(out, &spec.Problem{
 				Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
 				Hint: "fallback: false needs containerd 1.5 or later",
@@ -83,9 +83,4 @@ func inlineWarnings(roads []Road) []*spec.Problem {
 		}
 	}
 	return out
-}
-
-// asksOnlyMirrors reports whether the last to be asked is one of the mirrors: fallback: false.
-func (r Road) asksOnlyMirrors() bool {
-	return slices.ContainsFunc(r.Mirrors, func(e Endpoint) bool { return e.URL == r.Server.URL })
 }

@@ -23,7 +23,7 @@ func UsesCertsD(in Inputs) bool {
 	if in.Containerd.Known() {
 		return !in.Containerd.Before(1, 5)
 	}
-	r, err := ParseConfig(in.Config)
+	r, err := Effective(in.Layout.ConfigFile, in.Config, in.Imports, in.Containerd)
 	return err != nil || r.Syntax >= 2 || r.Path != ""
 }
 
@@ -40,9 +40,13 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml",
 		}
 	}
-	config, err := ParseConfig(in.Config)
+	own, err := ParseConfig(in.Config)
 	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
+	}
+	config, err := Effective(file, in.Config, in.Imports, in.Containerd)
+	if err != nil {
+		return Resource{}, nil, false, err
 	}
 	r := Resource{
 		ID: ID{KindFile, file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
@@ -53,9 +57,18 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 			return Resource{}, nil, false, problem
 		}
 		r.Body, r.Why = inlineBody(roads), "containerd does not read certs.d before 1.5: mirrors stand in its config"
+		if len(in.Imports) > 0 {
+			next, err := r.Propose(in.Config)
+			if err == nil {
+				err = importProblem(in, next)
+			}
+			if err != nil {
+				return Resource{}, nil, false, configProblem(file, err)
+			}
+		}
 		return r, inlineWarnings(roads), true, nil
 	}
-	if config.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
+	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
 		return Resource{}, nil, false, &spec.Problem{
 			Position: spec.Position{File: file, Line: 1, Col: 1},
 			Message:  "config in version-1 syntax, of which containerd 2 does not read the registry table",
@@ -63,14 +76,18 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		}
 	}
 	if config.namesCertsDir(in) {
-		return Resource{}, nil, false, nil
+		return Resource{}, importWarnings(in, in.Config), false, nil
 	}
 	r.Body = []byte("config_path = " + tomlString(in.Layout.ConfigPath) + "\n")
 	r.Why = config.why(in)
-	if _, err := r.Propose(in.Config); err != nil {
+	next, err := r.Propose(in.Config)
+	if err == nil {
+		err = importProblem(in, next)
+	}
+	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
 	}
-	return r, config.warnings(in, roads), true, nil
+	return r, append(config.warnings(in), importWarnings(in, next)...), true, nil
 }
 
 // namesCertsDir reports whether this node's containerd reads Layout.CertsDir as the config stands.
@@ -113,8 +130,8 @@ func (r RegistryConfig) why(in Inputs) string {
 	return "without config_path containerd reads no certs.d"
 }
 
-// warnings says what the change costs.
-func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
+// warnings says what the change costs, but for inline mirrors and TLS: those the roads take along, or say that they do not.
+func (r RegistryConfig) warnings(in Inputs) []*spec.Problem {
 	var out []*spec.Problem
 	warn := func(hint, format string, args ...any) {
 		out = append(out, &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Message: fmt.Sprintf(format, args...), Hint: hint})
@@ -125,21 +142,8 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 	if len(others) > 0 {
 		warn("move what is in there to "+in.Layout.CertsDir, "config_path no longer names %s: what stands there is not read any more", strings.Join(others, ", "))
 	}
-	for _, m := range r.Mirrors {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.Host == m.Host }) {
-			warn("give them under mirrors", "the inline mirrors of %s end: %s", m.Host, strings.Join(m.Endpoints, ", "))
-		}
-	}
-	for _, t := range r.TLS {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.asks(t.Host) }) {
-			warn("give them as ca, client or insecure of its entry", "the inline TLS settings of %s end", t.Host)
-		}
-	}
 	if len(r.Auth) > 0 && in.Containerd.Known() && !in.Containerd.Before(2, 1) {
 		warn("", "inline auth of %s stays; for its sake containerd 2.1 and later pull in local mode", strings.Join(r.Auth, ", "))
-	}
-	if len(r.Imports) > 0 {
-		warn("see that none of them has a registry table", "imports %s: a file there may override the registry table of this one", strings.Join(r.Imports, ", "))
 	}
 	if r.byteOrderMark {
 		warn("save it without", "begins with a byte order mark: containerd 2.x does not start with it")
@@ -147,27 +151,12 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 	return out
 }
 
-// asks reports whether host (host:port as in an inline config) is one of the road's.
-func (r Road) asks(host string) bool {
-	for _, e := range r.endpoints() {
-		if _, rest, _ := strings.Cut(e.URL, "://"); rest == host || strings.HasPrefix(rest, host+"/") {
-			return true
-		}
-	}
-	return r.Host == host
-}
-
-// endpoints gives all endpoints in the order in which they are asked.
-func (r Road) endpoints() []Endpoint {
-	all := slices.Clone(r.Mirrors)
-	if r.Server != nil && !slices.ContainsFunc(all, func(e Endpoint) bool { return e.URL == r.Server.URL && e.Root == r.Server.Root }) {
-		all = append(all, *r.Server)
-	}
-	return all
-}
-
-// configProblem turns a *ConfigError into a *spec.Problem of the file.
+// configProblem turns a *ConfigError into a *spec.Problem of the file, and leaves one that is a *spec.Problem already.
 func configProblem(file string, err error) *spec.Problem {
+	var p *spec.Problem
+	if errors.As(err, &p) {
+		return p
+	}
 	var e *ConfigError
 	if !errors.As(err, &e) {
 		return &spec.Problem{Position: spec.Position{File: file}, Message: err.Error()}

@@ -2,7 +2,6 @@ package render
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -69,18 +68,17 @@ func checkInsecure(value string) error {
 	if strings.Contains(value, "://") {
 		return errors.New("has a scheme that is not http or https")
 	}
-	if _, _, err := net.ParseCIDR(value); err == nil {
+	if _, err := netip.ParsePrefix(value); err == nil {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(value)
-	if err != nil {
-		host, port = value, ""
+	if _, err := netip.ParseAddr(value); err == nil {
+		return nil
 	}
-	if !hostPort.MatchString(value) && net.ParseIP(host) == nil {
+	if !hostPort.MatchString(value) {
 		return errors.New("is no host:port and no CIDR")
 	}
-	if port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+	if i := strings.LastIndexByte(value, ':'); i >= 0 && !strings.HasSuffix(value, "]") {
+		if n, err := strconv.Atoi(value[i+1:]); err != nil || n > 65535 {
 			return errors.New("has a port that is not between 0 and 65535")
 		}
 	}

@@ -36,6 +36,9 @@ type Inputs struct {
 	// Config is the base of Layout.ConfigFile; nil: no such file.
 	Config []byte
 
+	// Imports is the base of what Config imports, in the order in which containerd loads it.
+	Imports []Import
+
 	// Dirs is the base of the directories of Layout.CertsDir, by name.
 	Dirs map[string]Dir
 

@@ -141,9 +141,7 @@ func refine(t *testing.T, s *node, typ reflect.Type) {
 		}
 		p.UniqueItems = sets[key]
 	}
-	for _, rule := range rules[typ.Name()] {
-		s.AllOf = append(s.AllOf, rule)
-	}
+	s.AllOf = append(s.AllOf, rules[typ.Name()]...)
 	switch typ.Name() {
 	case "Spec":
 		set(s, "apiVersion").Const = spec.Version

@@ -91,6 +91,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }
 
@@ -131,7 +132,7 @@ func (c *command) specName() string {
 
 // inputs gathers what rendering needs to know of the node.
 func (s *survey) inputs(sp *spec.Spec, place node.Place, version render.Version) (render.Inputs, []*spec.Problem, error) {
-	in := render.Inputs{Layout: place.Layout, Containerd: version}
+	in := render.Inputs{Layout: place.Layout, Containerd: version, Imports: place.Imports}
 	files, warnings, err := certificates(sp, s.root, time.Now())
 	var errs *multierror.Error
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
@@ -28,14 +29,14 @@ func (c *command) planVerb() *cobra.Command {
 	return verb
 }
 
-func (c *command) plan(ctx context.Context, out string, detailed bool) error {
+func (c *command) plan(ctx context.Context, out string, detailed bool) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	s, err := c.open(ctx, out != "")
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer func() { err = errors.Join(err, s.close()) }()
 	t, err := c.travel(ctx, s)
 	if err != nil {
 		return err

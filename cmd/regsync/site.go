@@ -46,6 +46,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 	if err == nil {
 		s.owned, err = s.ledger.Owned()
 	}
+	if err == nil && change {
+		err = s.sweep()
+	}
 	if err == nil {
 		return s, nil
 	}
@@ -53,6 +56,19 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		err = hinted{err, "regsync looks after files of root: run it as root"}
 	}
 	return nil, errors.Join(err, s.close())
+}
+
+// sweep removes what a run that was killed has left beside the files that it was writing.
+func (s *site) sweep() error {
+	for id, o := range s.owned {
+		if o.Coming == "" {
+			continue
+		}
+		if err := s.root.Sweep(id.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close leaves the node. Where nothing is ours, nothing of ours stays.

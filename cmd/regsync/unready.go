@@ -37,3 +37,11 @@ func unready(s *spec.Spec) error {
 	}
 	return errs.ErrorOrNil()
 }
+
+// unused warns of a section that this build reads and that no command of it looks at yet.
+func unused(s *spec.Spec) []*spec.Problem {
+	if len(s.Verify.Images) == 0 {
+		return nil
+	}
+	return []*spec.Problem{{Path: "verify.images", Message: "this version of regsync has no test pulls yet: the section is without effect"}}
+}

@@ -46,6 +46,9 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			return nil, &LockedError{Holder: holder(name)}
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // somebody who gave the node back has just removed the directory
+		}
 		if err != nil || !ok {
 			return nil, fmt.Errorf("locking %q: %w", name, err)
 		}

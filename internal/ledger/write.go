@@ -66,14 +66,16 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		for _, d := range c.MakeDirs {
 			l.madeDir[d] = true
 		}
-		if c.Entry == nil {
-			continue
+		e := l.owned[c.ID] // it stays ours until it is gone
+		if c.Entry != nil {
+			applied := e.Applied
+			var err error
+			if e, err = l.entry(c); err != nil {
+				return err
+			}
+			e.Applied = applied
 		}
-		e, err := l.entry(c)
-		if err != nil {
-			return err
-		}
-		e.Applied, e.Coming = l.owned[c.ID].Applied, l.Digest(c.After)
+		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
 	}
 	return l.save()

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,7 +59,8 @@ func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) e
 	}
 	defer dir.Close()
 	base := path.Base(name)
-	temp := "." + base + ".regsync-" + rand.Text()[:8]
+	temp := tempName(base)
+	_ = dir.Remove(temp) // of a run that was killed; nobody else writes while we do
 	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -77,6 +77,26 @@ func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) e
 		return err
 	}
 	return syncDir(path.Dir(name))
+}
+
+// tempName is the name under which a file is written before it takes its place.
+func tempName(base string) string { return "." + base + ".regsync-new" }
+
+// Sweep removes what a run that was killed while it wrote the file may have left beside it.
+func (r *Root) Sweep(name string) error {
+	dir, missing, err := r.resolve(path.Dir(name))
+	if err != nil || missing != nil {
+		return err
+	}
+	real, _, err := r.resolve(path.Join(dir, path.Base(name)))
+	if err != nil {
+		return err
+	}
+	err = os.Remove(r.on(path.Join(path.Dir(real), tempName(path.Base(real)))))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing what a killed run left: %w", err)
+	}
+	return nil
 }
 
 // fill gives the new file its content and everything that the old one had, and closes it.
