@@ -80,7 +80,7 @@ func (t Text) diffs(p plan.Plan, c paint) {
 		if short {
 			shown++
 		}
-		fmt.Fprintln(t.W, colorDiff(text, c))
+		fmt.Fprintln(t.W, colorDiff(visible(text), c))
 	}
 	if left > 0 {
 		fmt.Fprintf(t.W, "%s\n\n", c(faint, fmt.Sprintf("(%d more new or vanishing files; -v shows them)", left)))
