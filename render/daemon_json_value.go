@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // foldValue gives the one spelling of a value that means the same to dockerd.
@@ -61,7 +62,9 @@ func checkMirror(value string) (path bool, err error) {
 }
 
 // hostPort is the domain of an image reference, as dockerd asks for (distribution reference/regexp.go, DomainRegexp).
-var hostPort = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+var hostPort = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+})
 
 // checkInsecure reports what dockerd has against an insecure-registries value (moby registry/config.go, loadInsecureRegistries).
 func checkInsecure(value string) error {
@@ -76,7 +79,7 @@ func checkInsecure(value string) error {
 	if err != nil {
 		host, port = value, ""
 	}
-	if !hostPort.MatchString(value) && net.ParseIP(host) == nil {
+	if !hostPort().MatchString(value) && net.ParseIP(host) == nil {
 		return errors.New("is no host:port and no CIDR")
 	}
 	if port != "" {
