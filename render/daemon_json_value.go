@@ -77,11 +77,7 @@ func checkInsecure(value string) error {
 	if _, err := netip.ParseAddr(value); err == nil {
 		return nil
 	}
-<<<<<<< HEAD
-	if !hostPort.MatchString(value) {
-=======
-	if !hostPort().MatchString(value) && net.ParseIP(host) == nil {
->>>>>>> imports
+	if !hostPort().MatchString(value) {
 		return errors.New("is no host:port and no CIDR")
 	}
 	if i := strings.LastIndexByte(value, ':'); i >= 0 && !strings.HasSuffix(value, "]") {

@@ -33,19 +33,12 @@ func Diff(c plan.Change) string {
 
 // secrets are the values that files of others may hold and that nobody should read over a shoulder: containerd's
 // registry.configs.*.auth, headers of a hosts.toml, and passwords in URLs.
-<<<<<<< HEAD
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)((?:password|auth|identitytoken|registrytoken|token|secret|authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|auth))["']?\s*[=:]\s*)(?:\[[^\]]*\]|"""(?s:.*?)"""|'''(?s:.*?)'''|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}#]+)`),
-	regexp.MustCompile(`(://)[^/@\s"']+(?:@)`),
-}
-=======
 var secrets = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`(?i)((?:password|auth|identitytoken|registrytoken|token|secret|authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|auth))["']?\s*[=:]\s*)(?:\[[^\]]*\]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}#]+)`),
+		regexp.MustCompile(`(?i)((?:password|auth|identitytoken|registrytoken|token|secret|authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|auth))["']?\s*[=:]\s*)(?:\[[^\]]*\]|"""(?s:.*?)"""|'''(?s:.*?)'''|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}#]+)`),
 		regexp.MustCompile(`(://)[^/@\s"']+(?:@)`),
 	}
 })
->>>>>>> imports
 
 func mask(text string) string {
 	text = secrets()[0].ReplaceAllString(text, "${1}"+hidden)
