@@ -65,8 +65,10 @@ func parseFiles(name string, config []byte, imports []Import) ([]*document, erro
 	var files []*document
 	for _, f := range append([]Import{{name, config}}, imports...) {
 		if f.Data == nil && f.Name != name {
-			return nil, &spec.Problem{Position: spec.Position{File: name}, Message: "imports " + f.Name + ", which is not there: containerd does not start",
-				Hint: "make the file, or take it out of imports"}
+			return nil, &spec.Problem{
+				Position: spec.Position{File: name}, Message: "imports " + f.Name + ", which is not there: containerd does not start",
+				Hint: "make the file, or take it out of imports",
+			}
 		}
 		d, err := parseDocument(f.Data)
 		if err == nil {
@@ -171,8 +173,10 @@ func importProblem(in Inputs, next []byte) error {
 			return configProblem(f.Name, err)
 		}
 	}
-	return &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Message: "what it imports undoes what its registry table says",
-		Hint: "see what stands in " + in.Imports[0].Name}
+	return &spec.Problem{
+		Position: spec.Position{File: in.Layout.ConfigFile}, Message: "what it imports undoes what its registry table says",
+		Hint: "see what stands in " + in.Imports[0].Name,
+	}
 }
 
 // undoes says what in an imported file undoes the registry table of the main one, which is ours; nil where nothing does.
@@ -210,8 +214,10 @@ func importWarnings(in Inputs, next []byte) []*spec.Problem {
 	for _, p := range main.Imports {
 		// resolveImports of 1.6.20 looks for patterns before it joins the path; 1.6.36 and all of 1.7 join first.
 		if in.Containerd.Before(1, 7) && in.Containerd.Patch < 36 && strings.Contains(p, "*") && !path.IsAbs(expandSnap(p, in)) {
-			out = append(out, &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Hint: "write it as an absolute path",
-				Message: fmt.Sprintf("imports %s: containerd %s may look for it in its working directory", p, in.Containerd)})
+			out = append(out, &spec.Problem{
+				Position: spec.Position{File: in.Layout.ConfigFile}, Hint: "write it as an absolute path",
+				Message: fmt.Sprintf("imports %s: containerd %s may look for it in its working directory", p, in.Containerd),
+			})
 		}
 	}
 	if in.Containerd.Known() || main.Syntax >= 3 {

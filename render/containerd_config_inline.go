@@ -49,8 +49,10 @@ func inlineHost(e Endpoint) string {
 func inlineProblem(roads []Road) *spec.Problem {
 	for _, road := range roads {
 		refuse := func(what string) *spec.Problem {
-			return &spec.Problem{Position: road.From, Message: fmt.Sprintf("%s of %q needs certs.d, which this node's containerd does not read", what, road.Host),
-				Hint: "containerd 1.5 and later read it"}
+			return &spec.Problem{
+				Position: road.From, Message: fmt.Sprintf("%s of %q needs certs.d, which this node's containerd does not read", what, road.Host),
+				Hint: "containerd 1.5 and later read it",
+			}
 		}
 		if road.Blocked {
 			return refuse("blocked")
@@ -74,8 +76,10 @@ func inlineWarnings(roads []Road) []*spec.Problem {
 	var out []*spec.Problem
 	for _, road := range roads {
 		if road.Server != nil && !slices.ContainsFunc(road.Asks(), func(e Endpoint) bool { return e.Upstream }) {
-			out = append(out, &spec.Problem{Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
-				Hint: "fallback: false needs containerd 1.5 or later"})
+			out = append(out, &spec.Problem{
+				Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
+				Hint: "fallback: false needs containerd 1.5 or later",
+			})
 		}
 	}
 	return out

@@ -38,8 +38,10 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 	}
 	file := in.Layout.ConfigFile
 	if in.Config == nil && in.Layout.Runtime == MicroK8s {
-		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file}, Message: "MicroK8s' template for containerd's config is not there",
-			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml"}
+		return Resource{}, nil, false, &spec.Problem{
+			Position: spec.Position{File: file}, Message: "MicroK8s' template for containerd's config is not there",
+			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml",
+		}
 	}
 	own, err := ParseConfig(in.Config)
 	if err != nil {
@@ -70,9 +72,11 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		return r, inlineWarnings(roads), true, nil
 	}
 	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
-		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file, Line: 1, Col: 1},
-			Message: "config in version-1 syntax, of which containerd 2 does not read the registry table",
-			Hint:    "bring it to version 2 or 3: containerd config migrate"}
+		return Resource{}, nil, false, &spec.Problem{
+			Position: spec.Position{File: file, Line: 1, Col: 1},
+			Message:  "config in version-1 syntax, of which containerd 2 does not read the registry table",
+			Hint:     "bring it to version 2 or 3: containerd config migrate",
+		}
 	}
 	if config.namesCertsDir(in) {
 		return Resource{}, importWarnings(in, in.Config), false, nil
