@@ -87,7 +87,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.digest = digest(list)
-	t.spec, t.warnings, err = c.load(list, root)
+	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
