@@ -63,11 +63,11 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 		at.mark()
 		h, err := tr.Next()
 		if err == io.EOF {
-			t.ended = at.first < at.offset
+			t.ended = at.first >= 0 && at.first < at.offset
 			return t, t.drain(at)
 		}
 		if err == nil && n == maxHeaders {
-			err = t.foreign(problem(saveAgain, "the tar has more than %d entries: it is no image archive", maxHeaders))
+			err = t.exported(problem(saveAgain, "the tar has more than %d entries: it is no image archive", maxHeaders))
 		}
 		if err == nil {
 			err = t.add(at, tr, h)
@@ -124,7 +124,7 @@ func (t *tree) add(at *cursor, tr *tar.Reader, h *tar.Header) error {
 	}
 	t.names += len(name) + len(e.link)
 	if len(t.entries) == maxEntries || t.names > maxNames {
-		return t.foreign(problem(saveAgain, "the tar has more files than an image archive may have here (%d files, %d bytes of names)", maxEntries, maxNames))
+		return t.exported(problem(saveAgain, "the tar has more files than an image archive may have here (%d files, %d bytes of names)", maxEntries, maxNames))
 	}
 	t.entries[name] = e
 	if t.compression == Plain || e.link != "" || e.outer {
