@@ -41,15 +41,18 @@ type tree struct {
 
 // readTree walks over the tar once.
 func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
-	t := &tree{ctx: ctx, file: r, size: size, entries: map[string]*entry{}, tops: map[string]bool{}}
+	t := &tree{ctx: ctx, file: &window{r: r, size: size}, size: size, entries: map[string]*entry{}, tops: map[string]bool{}}
 	head := make([]byte, min(block, size))
-	if n, err := r.ReadAt(head, 0); n < len(head) {
+	if n, err := t.file.ReadAt(head, 0); n < len(head) {
 		return nil, fmt.Errorf("reading the first block: %w", err)
 	}
 	if size == 0 {
 		return nil, problem(copyAgain, "the file is empty")
 	}
 	t.compression = detect(head)
+	if t.compression == Plain {
+		r = t.file
+	}
 	at, err := newCursor(ctx, r, size, t.compression)
 	if err != nil {
 		return nil, err
