@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +11,9 @@ import (
 
 // maxTar bounds the tar below a compression: 128 GiB. A few MB of zstd can stand for a hundred times as much.
 const maxTar = 128 << 30
+
+// windowSize is how much of a plain file is read at once.
+const windowSize = 8 << 10
 
 // cursor reads a tar front to back and knows where it is. It is an io.Seeker for the sake of archive/tar, which skips by it: that costs
 // nothing in a plain file and decompression in a compressed one.
@@ -32,7 +37,7 @@ func newCursor(ctx context.Context, r io.ReaderAt, size int64, c Compression) (*
 		return at, nil
 	}
 	at.source = &file{r: io.NewSectionReader(r, 0, size)}
-	stream, err := decompress(at.source, c)
+	stream, err := decompress(bufio.NewReaderSize(at.source, 64<<10), c)
 	if err != nil {
 		if at.source.failed != nil {
 			return nil, at.source.failed
@@ -145,4 +150,31 @@ func (p *patient) Read(data []byte) (int, error) {
 		return 0, err
 	}
 	return p.r.Read(data)
+}
+
+// window reads a little more than it is asked for, and remembers it: in a tar of small files the next header is near.
+type window struct {
+	r      io.ReaderAt
+	size   int64
+	buf    []byte
+	offset int64
+}
+
+func (w *window) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > windowSize {
+		return w.r.ReadAt(p, off)
+	}
+	if off < w.offset || off+int64(len(p)) > w.offset+int64(len(w.buf)) {
+		w.buf = w.buf[:cap(w.buf)]
+		if w.buf == nil {
+			w.buf = make([]byte, windowSize)
+		}
+		w.offset = off
+		n, err := w.r.ReadAt(w.buf[:max(0, min(windowSize, w.size-off))], off)
+		w.buf = w.buf[:n]
+		if n < len(p) {
+			return copy(p, w.buf), cmp.Or(err, io.EOF)
+		}
+	}
+	return copy(p, w.buf[off-w.offset:]), nil
 }

@@ -123,14 +123,20 @@ var rootDirectories = map[string]bool{
 	"root": true, "run": true, "sbin": true, "srv": true, "sys": true, "tmp": true, "usr": true, "var": true, ".dockerenv": true,
 }
 
-// foreign says what an archive is that is not one of images; otherwise gives what is to be said if it cannot be told.
-func (t *tree) foreign(otherwise error) error {
+// exported says that an archive is a root file system, if it is; otherwise gives what is to be said if it is not.
+func (t *tree) exported(otherwise error) error {
+	if len(t.tops) < 3 {
+		return otherwise
+	}
+	return problem("an image is saved, not a container exported: docker commit CONTAINER IMAGE:TAG, docker save -o FILE.tar IMAGE:TAG",
+		"the tar holds a root file system, as docker export writes it, and no image")
+}
+
+// foreign says what an archive is that is not one of images.
+func (t *tree) foreign() error {
 	const skopeoDir = "skopeo copy dir:DIRECTORY oci-archive:FILE.tar:IMAGE:TAG"
 	names := func(name string) bool { return t.entries[name] != nil }
 	switch {
-	case len(t.tops) >= 3:
-		return problem("an image is saved, not a container exported: docker commit CONTAINER IMAGE:TAG, docker save -o FILE.tar IMAGE:TAG",
-			"the tar holds a root file system, as docker export writes it, and no image")
 	case names("version") && names("manifest.json"):
 		return problem(skopeoDir, "the tar holds a directory of skopeo's dir: transport, which names no image")
 	case names("repositories"):
@@ -146,7 +152,7 @@ func (t *tree) foreign(otherwise error) error {
 	case len(t.entries) == 0:
 		return problem(saveAgain, "the tar is empty")
 	}
-	return otherwise
+	return t.exported(problem(saveAgain, "the tar holds no image: neither manifest.json, as docker save writes it, nor oci-layout is in it"))
 }
 
 // sortedNames gives the names of all entries.

@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/regsync/regsync/internal/archive"
@@ -99,6 +101,19 @@ func image(t testing.TB, seed int64, platform string, layers int) v1.Image {
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
 	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// withHoles adds an uncompressed layer that has long runs of zeros.
+func withHoles(t testing.TB, img v1.Image) v1.Image {
+	t.Helper()
+	body := make([]byte, 1<<20)
+	copy(body[300<<10:], "in the middle")
+	layer := static.NewLayer(pack(t, entry{name: "sparse", body: body}), types.OCIUncompressedLayer)
+	img, err := mutate.AppendLayers(img, layer)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return img

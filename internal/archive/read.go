@@ -77,7 +77,7 @@ func (l *layout) root() error {
 			return nil
 		}
 	}
-	return l.foreign(problem(saveAgain, "the tar holds no image: neither manifest.json, as docker save writes it, nor oci-layout is in it"))
+	return l.foreign()
 }
 
 // image gives the image of a target, and makes it where there is none yet.

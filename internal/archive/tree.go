@@ -41,15 +41,18 @@ type tree struct {
 
 // readTree walks over the tar once.
 func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
-	t := &tree{ctx: ctx, file: r, size: size, entries: map[string]*entry{}, tops: map[string]bool{}}
+	t := &tree{ctx: ctx, file: &window{r: r, size: size}, size: size, entries: map[string]*entry{}, tops: map[string]bool{}}
 	head := make([]byte, min(block, size))
-	if n, err := r.ReadAt(head, 0); n < len(head) {
+	if n, err := t.file.ReadAt(head, 0); n < len(head) {
 		return nil, fmt.Errorf("reading the first block: %w", err)
 	}
 	if size == 0 {
 		return nil, problem(copyAgain, "the file is empty")
 	}
 	t.compression = detect(head)
+	if t.compression == Plain {
+		r = t.file
+	}
 	at, err := newCursor(ctx, r, size, t.compression)
 	if err != nil {
 		return nil, err
@@ -63,11 +66,11 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 		at.mark()
 		h, err := tr.Next()
 		if err == io.EOF {
-			t.ended = at.first < at.offset
+			t.ended = at.first >= 0 && at.first < at.offset
 			return t, t.drain(at)
 		}
 		if err == nil && n == maxHeaders {
-			err = t.foreign(problem(saveAgain, "the tar has more than %d entries: it is no image archive", maxHeaders))
+			err = t.exported(problem(saveAgain, "the tar has more than %d entries: it is no image archive", maxHeaders))
 		}
 		if err == nil {
 			err = t.add(at, tr, h)
@@ -124,7 +127,7 @@ func (t *tree) add(at *cursor, tr *tar.Reader, h *tar.Header) error {
 	}
 	t.names += len(name) + len(e.link)
 	if len(t.entries) == maxEntries || t.names > maxNames {
-		return t.foreign(problem(saveAgain, "the tar has more files than an image archive may have here (%d files, %d bytes of names)", maxEntries, maxNames))
+		return t.exported(problem(saveAgain, "the tar has more files than an image archive may have here (%d files, %d bytes of names)", maxEntries, maxNames))
 	}
 	t.entries[name] = e
 	if t.compression == Plain || e.link != "" || e.outer {
