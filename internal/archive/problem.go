@@ -29,3 +29,6 @@ const (
 	copyAgain = "the file is not complete or was changed on its way: copy it again and compare its sha256 with that of the source"
 	saveAgain = "make it again: docker save -o FILE.tar IMAGE:TAG, or skopeo copy --all docker://IMAGE:TAG oci-archive:FILE.tar:IMAGE:TAG"
 )
+
+// Advice is the hint: what to do about the archive.
+func (p *Problem) Advice() string { return p.Hint }

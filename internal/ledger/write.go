@@ -172,7 +172,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"backups", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "key", "ledger", "lock"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
