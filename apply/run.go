@@ -110,6 +110,10 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	var errs []error
 	var settle []done
 	back := func(d done, data []byte) {
+		// What could not be written could not be put back either, and needs not be.
+		if live, err := r.node.Read(d.change.Name); err == nil && render.Same(live.Data, data) && live.Mode == d.before.Mode {
+			return
+		}
 		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
 		if err := r.node.Write(d.change.Name, data, d.before.Mode, &owner); err != nil {
 			errs = append(errs, err)
