@@ -145,8 +145,14 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	default:
 		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
 	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
+	}
 	b.change(r, c, before)
 }
+
+// unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
+const unfinished = "was left unfinished by an apply that was cut off"
 
 // mayTakeOver reports whether somebody's file may become ours, and records the conflict where it may not.
 func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
@@ -172,6 +178,14 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
+	unknown := false // our block is there, and the ledger does not know of it
+	if owned == nil && r.Scope == render.Block && live.Data != nil {
+		if base, err = render.Withdraw(r.Scope, live.Data, []byte{}, r.Body); err != nil {
+			b.problem(r, err)
+			return
+		}
+		unknown = !render.Same(base, live.Data)
+	}
 	// Values that we put there and no longer want are only in what we asked for last: then we begin from the file without us.
 	// Otherwise we begin from the file as it is, so that what others did around our part stays where it is.
 	if owned != nil && !same && r.Scope != render.Block {
@@ -182,18 +196,27 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
-	if render.Same(next, live.Data) {
+	if render.Same(next, live.Data) && !unknown {
 		b.plan.Unchanged++
 		return
 	}
 	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
-	if live.Data == nil {
+	switch {
+	case unknown:
+		c.Reason = "bears regsync's mark"
+		if render.Same(next, live.Data) {
+			c.Action = Adopt
+		}
+	case live.Data == nil:
 		c.Action, c.Reason, c.Mode = Create, r.Why, r.Mode
 		if owned != nil {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
-	} else if c.Drift {
+	case c.Drift:
 		c.Reason = "was edited since the last apply: " + r.Why
+	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
 	}
 	if r.Effect == render.ReloadDocker {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)

@@ -79,6 +79,9 @@ func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
 
+// unfinished reports whether the apply that was to make it ours never came to its end.
+func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }
+
 // Original is what stood in a place before regsync came.
 type Original struct {
 	Data     []byte // nil: nothing
