@@ -56,11 +56,7 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	var owner *plan.Original
-	if c.Entry == nil {
-		owner = c.Owner
-	}
-	return r.node.Write(c.Name, data, c.Mode, owner)
+	return r.node.Write(c.Name, data, c.Mode, c.Owner)
 }
 
 // effects runs the effects in their order.

@@ -122,12 +122,16 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		c.Action, c.Reason, before = Create, r.Why, Original{}
 	case remake:
 		c.Action, c.Reason, c.Drift = Create, "was deleted since the last apply", true
+		if before.Data != nil {
+			c.Owner = &before
+		}
 	case update:
 		c.Action, c.Reason = Update, "changed: "+r.Why
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:
 		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
+		c.MakeDirs = []string{path.Dir(r.Name)}
 	case confirm:
 		if !b.pol.Adopt {
 			b.plan.Unchanged++
@@ -135,7 +139,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)+", which is right already"
 		if render.Tool(r.Name, live.Data) == render.Ours {
-			before = Original{}
+			before, c.MakeDirs = Original{}, []string{path.Dir(r.Name)} // its directory goes with it, if nothing else is in it
 		}
 	case takeOver:
 		if !b.mayTakeOver(r.ID, live.Data) {

@@ -40,10 +40,10 @@ type Change struct {
 	// Mode is set on the file; 0 keeps the mode that it has.
 	Mode fs.FileMode
 
-	// Owner is whose a file is that comes back after it was gone; nil elsewhere.
+	// Owner is whose a file is that comes back after it was gone; nil: ours.
 	Owner *Original
 
-	// MakeDirs are the directories that have to be made for it, outermost first.
+	// MakeDirs are the directories that are there for it only, outermost first: they are made where they are missing, and go with it.
 	MakeDirs []string
 
 	// Image is the image as it will be, of a change of an image; nil where it goes, or of a file.
