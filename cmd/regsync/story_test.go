@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) {
@@ -58,6 +59,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"socket":       makeSocket,
 	"silent":       silent,
 	"replace":      replaceText,
+	"immutable":    setImmutable,
 }
 
 // exits CODE PROGRAM [ARG...] runs a program that must exit with CODE.
@@ -211,4 +213,23 @@ func replaceText(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%q is not in %s", args[1], args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// immutable on|off FILE lets nobody write a file, as chattr +i does, until the end of the story at the latest.
+func setImmutable(ts *testscript.TestScript, _ bool, args []string) {
+	const immutable = 0x10 // FS_IMMUTABLE_FL of linux/fs.h
+	name := ts.MkAbs(args[1])
+	set := func(flags int) error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags), f.Close())
+	}
+	if args[0] == "off" {
+		ts.Check(set(0))
+		return
+	}
+	ts.Defer(func() { _ = set(0) })
+	ts.Check(set(immutable))
 }
