@@ -29,7 +29,7 @@ type done struct {
 // files writes every file. Where something else must stand in one while the effects run, that is written.
 func (r *run) files(ctx context.Context) error {
 	for _, c := range r.plan.Changes {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		if c.Action == plan.Forget || render.Same(c.Before, c.After) && c.Mode == 0 {
@@ -62,7 +62,7 @@ func (r *run) write(c plan.Change, data []byte) error {
 // effects runs the effects in their order.
 func (r *run) effects(ctx context.Context, result *Result) error {
 	for _, e := range r.plan.Effects {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		r.tell(Event{Stage: Running, Effect: &e})

@@ -28,7 +28,7 @@ func (e *LockedError) Error() string {
 }
 
 // Acquire takes the lock of a state directory, which is made where it is missing. It waits as long as ctx allows;
-// then the error is a *LockedError.
+// then the error is a *LockedError. If ctx is cancelled, it is the cause.
 func Acquire(ctx context.Context, dir string) (*Lock, error) {
 	l := &Lock{}
 	name := filepath.Join(dir, "lock")
@@ -43,7 +43,10 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 		if err == nil && !ok {
 			ok, err = l.file.TryLockContext(ctx, 100*time.Millisecond)
 		}
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		switch {
+		case errors.Is(err, context.Canceled):
+			return nil, context.Cause(ctx)
+		case errors.Is(err, context.DeadlineExceeded):
 			return nil, &LockedError{Holder: holder(name)}
 		}
 		if errors.Is(err, fs.ErrNotExist) {
