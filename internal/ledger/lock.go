@@ -29,8 +29,15 @@ func (e *LockedError) Error() string {
 
 // Acquire takes the lock of a state directory, which is made where it is missing. It waits as long as ctx allows;
 // then the error is a *LockedError. If ctx is cancelled, it is the cause.
-func Acquire(ctx context.Context, dir string) (*Lock, error) {
+func Acquire(ctx context.Context, dir string) (_ *Lock, err error) {
 	l := &Lock{}
+	defer func() {
+		if err != nil {
+			for _, d := range slices.Backward(l.made) {
+				_ = os.Remove(d)
+			}
+		}
+	}()
 	name := filepath.Join(dir, "lock")
 	for {
 		made, err := makeDirs(dir)
@@ -63,10 +70,7 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 			continue
 		}
 		who := fmt.Sprintf("pid %d: %s\n", os.Getpid(), strings.Join(os.Args, " "))
-		if err := os.WriteFile(name, []byte(who), 0o600); err != nil {
-			_ = l.file.Close()
-			return nil, fmt.Errorf("writing %q: %w", name, err)
-		}
+		_ = os.WriteFile(name, []byte(who), 0o600) // for others to read; on a full disk they go without
 		return l, nil
 	}
 }
