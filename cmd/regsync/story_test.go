@@ -80,12 +80,16 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // snapshot NAME DIR keeps what a tree is like: paths, types, modes, contents, targets of links.
 func snapshot(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(listing(ts, args[1])), 0o600))
+	text, err := listing(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // same NAME DIR fails if the tree is not as it was at snapshot NAME; ! same if it is.
 func same(ts *testscript.TestScript, neg bool, args []string) {
-	was, is := ts.ReadFile(args[0]), listing(ts, args[1])
+	was := ts.ReadFile(args[0])
+	is, err := listing(ts.MkAbs(args[1]))
+	ts.Check(err)
 	switch {
 	case neg && was == is:
 		ts.Fatalf("%s is as it was", args[1])
@@ -94,10 +98,10 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func listing(ts *testscript.TestScript, dir string) string {
+// listing is what a tree is like, one line for each thing in it.
+func listing(dir string) (string, error) {
 	var b strings.Builder
-	dir = ts.MkAbs(dir)
-	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -128,8 +132,8 @@ func listing(ts *testscript.TestScript, dir string) string {
 		}
 		b.WriteByte('\n')
 		return nil
-	}))
-	return b.String()
+	})
+	return b.String(), err
 }
 
 // stamp NAME FILE... keeps which files these are, and when they were written.
