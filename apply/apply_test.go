@@ -279,3 +279,23 @@ func TestErrors(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 }
+
+// TestFrozen: a file that can not be written, now or ever (chattr +i), is no obstacle to putting the others back.
+func TestFrozen(t *testing.T) {
+	for _, c := range story().Changes {
+		if c.Action == plan.Forget {
+			continue
+		}
+		m := newMemory(originals)
+		m.frozen = map[string]bool{c.Name: true}
+		_, err := Run(t.Context(), story(), m, m, quiet)
+		var failed *FailedError
+		if !errors.As(err, &failed) || !errors.Is(err, errInjected) {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+		same(t, c.Name, m.files, originals)
+		if m.began != nil || len(m.owned) != 0 {
+			t.Errorf("%s: the ledger has %v", c.Name, m.owned)
+		}
+	}
+}

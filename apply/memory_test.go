@@ -23,7 +23,8 @@ type memory struct {
 	began  *memory // as it was at Begin; nil: no apply is under way
 	calls  []string
 	failAt int
-	hang   bool // from the failing call on everything fails
+	hang   bool            // from the failing call on everything fails
+	frozen map[string]bool // files that nobody can write
 
 	run   func(m *memory, e plan.Effect) error // what an effect does
 	after func(call string)                    // hears of each call
@@ -66,6 +67,9 @@ func (m *memory) Read(name string) (plan.Live, error) {
 func (m *memory) Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error {
 	if err := m.call("write %s %q", name, data); err != nil {
 		return err
+	}
+	if m.frozen[name] {
+		return fmt.Errorf("write %s: %w", name, errInjected)
 	}
 	if data == nil {
 		delete(m.files, name)

@@ -41,10 +41,10 @@ type Change struct {
 	// Mode is set on the file; 0 keeps the mode that it has.
 	Mode fs.FileMode
 
-	// Owner is whose a file is that comes back after it was gone; nil elsewhere.
+	// Owner is whose a file is that comes back after it was gone; nil: ours.
 	Owner *Original
 
-	// MakeDirs are the directories that have to be made for it, outermost first.
+	// MakeDirs are the directories that are there for it only, outermost first: they are made where they are missing, and go with it.
 	MakeDirs []string
 
 	// DropDirs are the directories that were made for it and go with it, if nothing else is in them, innermost first.
@@ -82,6 +82,9 @@ type Owned struct {
 func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
+
+// unfinished reports whether the apply that was to make it ours never came to its end.
+func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }
 
 // Original is what stood in a place before regsync came.
 type Original struct {

@@ -48,7 +48,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		s.ledger, err = ledger.Open(state, s.lock)
 	}
 	if err == nil {
-		s.owned, err = s.ledger.Owned()
+		if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
+			err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", c.stateDir)}
+		}
 	}
 	if err == nil && change {
 		err = s.sweep()
