@@ -288,7 +288,7 @@ func TestFrozen(t *testing.T) {
 		}
 		m := newMemory(originals)
 		m.frozen = map[string]bool{c.Name: true}
-		_, err := Run(t.Context(), story(), m, m, quiet)
+		_, err := Run(t.Context(), story(), m, nil, m, quiet)
 		var failed *FailedError
 		if !errors.As(err, &failed) || !errors.Is(err, errInjected) {
 			t.Errorf("%s: %v", c.Name, err)

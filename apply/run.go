@@ -30,13 +30,8 @@ type done struct {
 
 // files writes every file. Where something else must stand in one while the effects run, that is written.
 func (r *run) files(ctx context.Context) error {
-<<<<<<< HEAD
 	for _, c := range r.changes {
-		if err := ctx.Err(); err != nil {
-=======
-	for _, c := range r.plan.Changes {
 		if err := context.Cause(ctx); err != nil {
->>>>>>> stories
 			return err
 		}
 		if c.Action == plan.Forget || render.Same(c.Before, c.After) && c.Mode == 0 {
@@ -68,13 +63,8 @@ func (r *run) write(c plan.Change, data []byte) error {
 
 // effects runs the effects in their order.
 func (r *run) effects(ctx context.Context, result *Result) error {
-<<<<<<< HEAD
 	for _, e := range r.due {
-		if err := ctx.Err(); err != nil {
-=======
-	for _, e := range r.plan.Effects {
 		if err := context.Cause(ctx); err != nil {
->>>>>>> stories
 			return err
 		}
 		r.tell(Event{Stage: Running, Effect: &e})
