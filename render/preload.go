@@ -13,7 +13,8 @@ import (
 // Archive is what one file of an entry of preload holds, as far as this node is concerned.
 type Archive struct {
 	Entry  int    // the index in spec.Preload
-	Path   string // absolute, on the node; or as it is named, beside the spec
+	Path   string // absolute, on the node
+	Beside bool   // Path is on the machine that regsync runs on, beside the spec
 	Images []Member
 }
 
@@ -133,7 +134,7 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 			continue
 		}
 		image := m.Image
-		image.Pin, image.Archive = p.Pin, a.Path
+		image.Pin, image.Archive, image.Beside = p.Pin, a.Path, a.Beside
 		if !slices.Contains(m.Names, name) {
 			image.Member = m.name()
 		}

@@ -130,7 +130,7 @@ func (c *command) archive(ctx context.Context, s *site, cache *archive.Cache, p 
 	if err != nil {
 		return render.Archive{}, err
 	}
-	a := render.Archive{Entry: entry, Path: name}
+	a := render.Archive{Entry: entry, Path: name, Beside: beside}
 	for _, image := range index.Images {
 		a.Images = append(a.Images, member(image, platform))
 	}
