@@ -28,7 +28,7 @@ var road = map[string][]string{
 	"internal/node":    {"plan", "render", "spec"},
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
-	"internal/archive": {"render"},
+	"internal/archive": {"render", "spec"},
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},

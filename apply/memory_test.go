@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -145,7 +144,8 @@ func (m *memory) Abort() error {
 	return m.call("abort")
 }
 
-func (m *memory) MadeDirs() []string { return slices.Sorted(maps.Keys(m.dirs)) }
+// Settle is not called by a story of files.
+func (m *memory) Settle(_, _ []plan.Change) error { panic("there are no images") }
 
 // The story that most tests tell: a file is made with its directory, one is taken over, one goes, one comes back, one is
 // closed, Docker's and containerd's files change, and one is only forgotten.

@@ -67,9 +67,15 @@ type builder struct {
 	problems *multierror.Error
 }
 
+// afterFiles is the rank of everything that is no file.
+const afterFiles render.Scope = 255
+
 // rank orders changes by the part of the node that they are in: directories of registries first, containerd's config last, so
-// that a runtime that is restarted by it finds everything in place.
+// that a runtime that is restarted by it finds everything in place. Images come after all files.
 func (b *builder) rank(c Change) render.Scope {
+	if c.Kind == render.KindImage {
+		return afterFiles
+	}
 	if c.Entry != nil {
 		return c.Entry.Scope
 	}
@@ -81,6 +87,10 @@ func (b *builder) want(r render.Resource) {
 	var owned *Owned
 	if o, ok := b.owned[r.ID]; ok {
 		owned = &o
+	}
+	if r.Image != nil {
+		b.wantImage(r, live.Image, owned)
+		return
 	}
 	if live.Obstacle != "" {
 		b.conflict(r.ID, live.Obstacle, "move it out of the way, then run again")
@@ -251,8 +261,13 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 
 func (b *builder) remove(id render.ID, owned Owned) {
 	live := b.have[id]
+	if id.Kind == render.KindImage {
+		b.removeImage(id, live.Image, owned)
+		return
+	}
+	drop := b.madeAbove(id.Name)
 	if live.Obstacle != "" {
-		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Reason: "something else stands there now: " + live.Obstacle})
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
 		return
 	}
 	next, err := b.without(id, live, owned)
@@ -261,7 +276,7 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	c := Change{
-		ID: id, Removal: true, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
+		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
 		Reason: b.pol.Leaving,
 	}
 	switch {
@@ -294,6 +309,15 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		}
 	}
 	b.plan.Changes = append(b.plan.Changes, c)
+}
+
+// madeAbove gives the directories above a file that were made for files of ours, innermost first.
+func (b *builder) madeAbove(name string) []string {
+	var dirs []string
+	for d := path.Dir(name); b.pol.Made != nil && d != "/" && b.pol.Made(d); d = path.Dir(d) {
+		dirs = append(dirs, d)
+	}
+	return dirs
 }
 
 // without gives a file that we own, or a part of which we own, as it is to be when it is no longer ours.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
@@ -45,6 +46,9 @@ type Change struct {
 
 	// MakeDirs are the directories that are there for it only, outermost first: they are made where they are missing, and go with it.
 	MakeDirs []string
+
+	// DropDirs are the directories that were made for it and go with it, if nothing else is in them, innermost first.
+	DropDirs []string
 
 	// Image is the image as it will be, of a change of an image; nil where it goes, or of a file.
 	Image *render.Image
@@ -134,6 +138,23 @@ type Conflict struct {
 	render.ID
 	Reason string
 	Hint   string
+}
+
+// Split parts the changes of files from those of everything else. Files are changed all or none; of the rest each change
+// stands for itself.
+func (p Plan) Split() (files, rest []Change) {
+	for i, c := range p.Changes {
+		if c.Kind != render.KindFile {
+			return p.Changes[:i], p.Changes[i:]
+		}
+	}
+	return p.Changes, nil
+}
+
+// Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change
+// only.
+func (p Plan) Barred() bool {
+	return slices.ContainsFunc(p.Conflicts, func(c Conflict) bool { return c.Kind == render.KindFile })
 }
 
 // Empty reports whether there is nothing to do.

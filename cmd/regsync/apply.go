@@ -86,7 +86,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
 	s.ledger.Services = t.services
-	result, err := apply.Run(ctx, run, n, &record{s.ledger, t.digest}, c.tell)
+	result, err := apply.Run(ctx, run, n, nil, &record{s.ledger, t.digest}, c.tell)
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}
@@ -137,13 +137,14 @@ type record struct {
 	ledger interface {
 		Begin(plan.Plan) error
 		Abort() error
-		MadeDirs() []string
 		Commit(p plan.Plan, at time.Time, specDigest string) error
+		Settle(done, failed []plan.Change) error
 	}
 	digest string
 }
 
 func (r *record) Begin(p plan.Plan) error  { return r.ledger.Begin(p) }
 func (r *record) Abort() error             { return r.ledger.Abort() }
-func (r *record) MadeDirs() []string       { return r.ledger.MadeDirs() }
 func (r *record) Commit(p plan.Plan) error { return r.ledger.Commit(p, time.Now(), r.digest) }
+
+func (r *record) Settle(done, failed []plan.Change) error { return r.ledger.Settle(done, failed) }

@@ -64,7 +64,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	t.plan, err = plan.New(desired.Resources, have, s.owned, plan.Policy{
-		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest,
+		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
@@ -87,7 +87,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.digest = digest(list)
-	t.spec, t.warnings, err = c.load(list, root)
+	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}

@@ -44,7 +44,7 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 		return err
 	}
 	var t trip
-	t.plan, err = plan.New(nil, have, s.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest})
+	t.plan, err = plan.New(nil, have, s.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest, Made: s.ledger.Made})
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,8 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 
 // unmoved checks that every file is as the plan saw it.
 func unmoved(s *site, p plan.Plan) error {
-	for _, c := range p.Changes {
+	files, _ := p.Split()
+	for _, c := range files {
 		live, err := s.root.Read(c.Name)
 		if err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 )
 
 // Digest gives the keyed digest of a file. Before the first [Ledger.Prepare] there is no key, and nothing to compare with.
@@ -102,10 +103,34 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
 	return nil
 }
 
+// Settle records which changes that stand for themselves were done. What was not is as it was.
+func (l *Ledger) Settle(done, failed []plan.Change) error {
+	for _, c := range done {
+		if c.Entry == nil {
+			delete(l.owned, c.ID)
+			continue
+		}
+		e := l.owned[c.ID]
+		e.Coming = ""
+		l.owned[c.ID] = e
+	}
+	for _, c := range failed {
+		if e, was := l.earlier.owned[c.ID]; was {
+			l.owned[c.ID] = e
+		} else {
+			delete(l.owned, c.ID)
+		}
+	}
+	return l.save()
+}
+
 // forgetDirs drops the directories that hold nothing of ours any more.
 func (l *Ledger) forgetDirs() {
 	needed := map[string]bool{}
 	for id := range l.owned {
+		if id.Kind != render.KindFile {
+			continue
+		}
 		for d := path.Dir(id.Name); d != "/" && !needed[d]; d = path.Dir(d) {
 			needed[d] = true
 		}
@@ -147,7 +172,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"backups", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "key", "ledger", "lock"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
@@ -168,6 +193,12 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
 		Kind: c.Kind, Name: c.Name, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
+		Found: o.Found,
+	}
+	if o.Image != nil {
+		image := *o.Image
+		image.Content, image.DiffIDs = nil, nil // the archive says them
+		e.Image = &image
 	}
 	if o.Before.Data == nil {
 		return e, nil

@@ -1,0 +1,67 @@
+package archive
+
+import (
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Form is how an archive is laid out.
+type Form string
+
+// The forms that are read.
+const (
+	Docker Form = "docker" // manifest.json, as docker save writes it
+	OCI    Form = "oci"    // an image layout; docker save of 25.0 and later writes both
+)
+
+// Compression is what was done to the tar as a whole.
+type Compression string
+
+// The compressions that are read.
+const (
+	Plain Compression = "none"
+	Gzip  Compression = "gzip"
+	Zstd  Compression = "zstd"
+)
+
+// Index is what one archive promises. It holds no reference to the file that it was read from and may be kept as JSON.
+type Index struct {
+	Form        Form                   `json:"form"`
+	Compression Compression            `json:"compression"`
+	Root        string                 `json:"root,omitempty"` // the directory inside the tar that holds everything: "" or "images/"
+	Size        int64                  `json:"size"`           // bytes of the file
+	Images      []Image                `json:"images"`         // in the order of the archive, each target once
+	Blobs       map[digest.Digest]Blob `json:"blobs"`          // what is there; of a docker-save archive with the manifests that it lacks
+}
+
+// Image is one image, of one platform or of several.
+type Image struct {
+	Names []string `json:"names,omitempty"` // normalised: docker.io/library/nginx:1
+	// Bare are the names that are no reference, such as the ref.name "1" of an OCI layout. containerd's own import would make
+	// an image of this very name, that nobody finds.
+	Bare []string `json:"bare,omitempty"`
+	// Target has media type, digest and size of what the image's record points to after containerd's own import into an empty
+	// store: a manifest or an index. (Where the store has a compressed form of a layer already, that import writes a
+	// docker-save image with the compressed layer, thus under another digest.)
+	Target    ocispec.Descriptor `json:"target"`
+	Manifests []Manifest         `json:"manifests"` // those of images; attestations and artifacts are left out
+}
+
+// Manifest is an image for one platform.
+type Manifest struct {
+	Platform   *ocispec.Platform    `json:"platform,omitempty"` // nil: neither the index nor the configuration names one
+	Descriptor ocispec.Descriptor   `json:"descriptor"`
+	Config     ocispec.Descriptor   `json:"config"`
+	Layers     []ocispec.Descriptor `json:"layers"`
+	DiffIDs    []digest.Digest      `json:"diffIDs"`           // digests of the layers' uncompressed tars
+	Missing    []ocispec.Descriptor `json:"missing,omitempty"` // what of all this is not in the archive
+}
+
+// Blob says where the bytes of a digest are.
+type Blob struct {
+	Size int64 `json:"size"`
+	// Offset is that of the first byte in the tar, before its compression. Of a sparse blob it is that of its tar header.
+	Offset int64  `json:"offset"`
+	Sparse bool   `json:"sparse,omitempty"` // the tar leaves out its holes: a section of the file is not the blob
+	Data   []byte `json:"data,omitempty"`   // the bytes themselves, of a manifest that is not in the archive
+}
