@@ -51,7 +51,7 @@ var heavy = []string{
 // homes are the packages to which a heavy import is confined.
 var homes = map[string][]string{
 	"github.com/containerd/containerd/remotes/docker/config":         {"internal/loader"},
-	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader"},
+	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader", "internal/images"},
 	"github.com/containerd/containerd/v2/client":                     {"internal/images"},
 	"github.com/containerd/containerd":                               {},
 	"k8s.io/client-go/rest":                                          {"internal/cluster"},

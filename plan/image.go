@@ -23,7 +23,7 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 	switch {
 	case live == nil:
 		c.Action, c.Reason = Create, "not on the node: "+r.Why
-		if owned != nil {
+		if owned != nil && owned.Coming == "" {
 			c.Reason, c.Drift = "was removed since the last apply: "+r.Why, true
 		}
 	case owned == nil && live.Source == "" && !b.pol.Adopt:

@@ -154,6 +154,12 @@ func (p Plan) Split() (files, rest []Change) {
 	return p.Changes, nil
 }
 
+// Without gives the plan without the change of a resource.
+func (p Plan) Without(id render.ID) Plan {
+	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.ID == id })
+	return p
+}
+
 // Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change
 // only.
 func (p Plan) Barred() bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,36 +11,57 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// lookAtImages adds to have what containerd's store has of the images that are wanted or ours. Where nobody can be asked, it takes
-// the images out of want and of owned, and says so in the plan: under --root they are left to the running node, elsewhere they wait.
-func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, want []render.Resource, have map[render.ID]plan.Live, owned map[render.ID]plan.Owned) (
-	[]render.Resource, map[render.ID]plan.Owned, error,
-) {
-	names := imagesOf(want, owned)
+// sight is what can be looked after of what is wanted and ours.
+type sight struct {
+	owned   map[render.ID]plan.Owned
+	waiting []string
+	left    []string
+}
+
+// lookAtImages adds to have what containerd's store has of the images that are wanted or ours. Where nobody can be asked, no image
+// is wanted, and none leaves: under --root they are left to the running node, elsewhere they wait.
+func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *render.Desired, have map[render.ID]plan.Live, owned map[render.ID]plan.Owned) (sight, error) {
+	names := imagesOf(d.Resources, owned)
 	if len(names) == 0 {
-		return want, owned, nil
+		return sight{owned: owned}, nil
 	}
 	if v.baking {
-		t.plan.Left = append(t.plan.Left, fmt.Sprintf("%d images are left to the running node", len(names)))
-		return withoutImages(want, owned)
+		return sight{owned: withoutImages(d, owned), left: []string{count(len(names), "image")}}, nil
 	}
-	store, err := c.openStore(ctx, v, t.spec.Node.Containerd.Namespace)
+	store, err := c.openStore(ctx, v)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, nil, context.Cause(ctx)
+			return sight{}, context.Cause(ctx)
 		}
-		t.plan.Waiting = append(t.plan.Waiting, fmt.Sprintf("%d images wait for containerd: %v", len(names), err))
-		return withoutImages(want, owned)
+		return sight{owned: withoutImages(d, owned), waiting: []string{fmt.Sprintf("%s: %v", count(len(names), "image"), err)}}, nil
 	}
 	t.store = store
 	live, err := store.Look(ctx, names)
 	if err != nil {
-		return nil, nil, fmt.Errorf("looking at the images on the node: %w", err)
+		return sight{}, fmt.Errorf("looking at the images on the node: %w", err)
 	}
+	s := sight{owned: owned}
 	for name, image := range live {
+		if want := names[name]; want.Refresh {
+			s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, name, &image)...)
+		}
 		have[render.ID{Kind: render.KindImage, Name: name}] = plan.Live{Image: &image}
 	}
-	return want, owned, nil
+	return s, nil
+}
+
+// moved asks the registry of a pulled image for its digest. That it cannot be asked is no failure of anything else.
+func moved(ctx context.Context, certsDir, name string, image *plan.LiveImage) (waiting []string) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	digest, err := images.Resolve(ctx, certsDir, name)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("whether %s has moved: %v", name, err)}
+	case digest != image.Target:
+		image.Moved = digest
+	}
+	return nil
 }
 
 // imagesOf gives the images that are wanted or ours, by name.
@@ -58,31 +80,33 @@ func imagesOf(want []render.Resource, owned map[render.ID]plan.Owned) map[string
 	return names
 }
 
-func withoutImages(want []render.Resource, owned map[render.ID]plan.Owned) ([]render.Resource, map[render.ID]plan.Owned, error) {
+// withoutImages takes the images out of what is wanted, and out of what is ours.
+func withoutImages(d *render.Desired, owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
 	var files []render.Resource
-	for _, r := range want {
+	for _, r := range d.Resources {
 		if r.Image == nil {
 			files = append(files, r)
 		}
 	}
+	d.Resources = files
 	ours := map[render.ID]plan.Owned{}
 	for id, o := range owned {
 		if o.Image == nil {
 			ours[id] = o
 		}
 	}
-	return files, ours, nil
+	return ours
 }
 
 // openStore connects to containerd, and waits for it as long as --wait allows.
-func (c *command) openStore(ctx context.Context, v *services, namespace string) (*images.Store, error) {
+func (c *command) openStore(ctx context.Context, v *services) (*images.Store, error) {
 	if v.socket == "" {
-		return nil, fmt.Errorf("there is no container runtime")
+		return nil, errors.New("there is no container runtime yet")
 	}
 	deadline := time.Now().Add(c.wait)
 	for {
 		ask, cancel := context.WithTimeout(ctx, askTime)
-		store, err := images.Open(ask, v.socket, namespace)
+		store, err := images.Open(ask, v.socket, v.Namespace)
 		cancel()
 		if err == nil || time.Now().After(deadline) {
 			return store, err
@@ -93,4 +117,11 @@ func (c *command) openStore(ctx context.Context, v *services, namespace string) 
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -23,6 +23,21 @@ type imageWork struct {
 	cache *archive.Cache
 }
 
+// imageWork makes ready what the plan's changes of images need; nil where there are none.
+func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (apply.Images, error) {
+	if _, rest := t.plan.Split(); len(rest) == 0 {
+		return nil, nil
+	}
+	store := t.store
+	if store == nil { // the plan was saved
+		var err error
+		if store, err = c.openStore(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return &imageWork{store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}}, nil
+}
+
 // Apply brings the images of each archive, pulls those that are pulled, and lets go of those that nobody asks for any more.
 func (w *imageWork) Apply(ctx context.Context, changes []plan.Change, tell func(apply.Event)) map[render.ID]error {
 	failed := map[render.ID]error{}

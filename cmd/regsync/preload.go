@@ -17,9 +17,12 @@ import (
 
 // archives reads what the archives of preload hold. One that cannot be read, or is not what it should be, holds back its own
 // images only.
-func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec) ([]render.Archive, []render.Held) {
+func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec, in *render.Inputs) []render.Held {
+	if len(sp.Preload) == 0 {
+		return nil
+	}
+	in.Platform = platforms.Format(platforms.DefaultSpec())
 	cache := &archive.Cache{Dir: s.archiveDir()}
-	var found []render.Archive
 	var held []render.Held
 	for i := range sp.Preload {
 		p := &sp.Preload[i]
@@ -36,13 +39,13 @@ func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec) ([]rende
 				held = append(held, heldArchive(p, name, err.Error(), hintOfArchive(err)))
 				continue
 			}
-			found = append(found, a)
+			in.Archives = append(in.Archives, a)
 		}
 	}
 	if s.lock != nil {
 		_ = cache.Sweep() // what stays is only older
 	}
-	return found, held
+	return held
 }
 
 func heldArchive(p *spec.Preload, name, message, hint string) render.Held {
