@@ -37,8 +37,8 @@ type Index struct {
 // Image is one image, of one platform or of several.
 type Image struct {
 	Names []string `json:"names,omitempty"` // normalised: docker.io/library/nginx:1
-	// Bare are the names that are no reference, such as the ref.name "1" of an OCI layout. containerd's own import would make
-	// an image of this very name, that nobody finds.
+	// Bare are the names that are no reference, such as the ref.name "1" of an OCI layout. containerd's client makes an image of
+	// this very name, ctr one called import-DATE:1; nobody finds either.
 	Bare []string `json:"bare,omitempty"`
 	// Target has media type, digest and size of what the image's record points to after containerd's own import into an empty
 	// store: a manifest or an index. (Where the store has a compressed form of a layer already, that import writes a

@@ -106,6 +106,31 @@ func image(t testing.TB, seed int64, platform string, layers int) v1.Image {
 	return img
 }
 
+// asOCI gives an image the media types of OCI.
+func asOCI(t testing.TB, img v1.Image) v1.Image {
+	t.Helper()
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	for _, l := range layers {
+		out, err = mutate.AppendLayers(out, static.NewLayer(gzipped(t, uncompressed(t, l)), types.OCILayer))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	config = config.DeepCopy()
+	if out, err = mutate.ConfigFile(out, config); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // withHoles adds an uncompressed layer that has long runs of zeros.
 func withHoles(t testing.TB, img v1.Image) v1.Image {
 	t.Helper()
