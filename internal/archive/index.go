@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"slices"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -54,7 +56,38 @@ type Manifest struct {
 	Config     ocispec.Descriptor   `json:"config"`
 	Layers     []ocispec.Descriptor `json:"layers"`
 	DiffIDs    []digest.Digest      `json:"diffIDs"`           // digests of the layers' uncompressed tars
+	Through    []ocispec.Descriptor `json:"through,omitempty"` // the indexes that lead here, the image's target first; none where that is the manifest
 	Missing    []ocispec.Descriptor `json:"missing,omitempty"` // what of all this is not in the archive
+}
+
+// Blobs gives all that a store needs of this manifest and of the indexes that lead to it, each digest once, whatever refers to another after it:
+// layers, configuration, manifest, indexes.
+func (m Manifest) Blobs() []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	seen := map[digest.Digest]bool{}
+	add := func(d ocispec.Descriptor) {
+		if !seen[d.Digest] {
+			seen[d.Digest] = true
+			all = append(all, d)
+		}
+	}
+	for _, d := range m.Layers {
+		add(d)
+	}
+	add(m.Config)
+	add(m.Descriptor)
+	for _, d := range slices.Backward(m.Through) {
+		add(d)
+	}
+	return all
+}
+
+// Bytes is how much [Manifest.Blobs] are together.
+func (m Manifest) Bytes() (n int64) {
+	for _, d := range m.Blobs() {
+		n += d.Size
+	}
+	return n
 }
 
 // Blob says where the bytes of a digest are.

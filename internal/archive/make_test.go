@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/regsync/regsync/internal/archive"
 )
@@ -305,6 +306,21 @@ func mustRead(t testing.TB, data []byte) archive.Index {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// blob gives the bytes of a blob.
+func blob(t testing.TB, data []byte, i archive.Index, d digest.Digest) []byte {
+	t.Helper()
+	r, err := i.Open(context.Background(), bytes.NewReader(data), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // forms are archives of the same image in many forms.

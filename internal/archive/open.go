@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,9 @@ func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not 
 
 // open gives the bytes of a blob: its own, those of a plain archive r, or those that at comes to.
 func (i Index) open(ctx context.Context, r io.ReaderAt, at *cursor, d digest.Digest, b Blob) (*verified, error) {
+	if err := cmp.Or(d.Validate(), b.check()); err != nil {
+		return nil, fmt.Errorf("reading %q of the archive: %w", short(d.String()), err)
+	}
 	v := &verified{ctx: ctx, at: at, compression: i.Compression, digest: d, hash: d.Algorithm().Hash(), left: b.Size}
 	var err error
 	switch {
@@ -111,20 +115,17 @@ func passing(at *cursor, b Blob) (io.Reader, error) {
 	return io.LimitReader(at, b.Size), nil
 }
 
-// compare orders blobs by their place.
-func (b Blob) compare(other Blob) int {
-	switch {
-	case (b.Data != nil) != (other.Data != nil):
-		if b.Data != nil {
-			return -1
-		}
-		return 1
-	case b.Offset < other.Offset:
-		return -1
-	case b.Offset > other.Offset:
-		return 1
+// check refuses a place that no archive has: an index may come from JSON that somebody has changed.
+func (b Blob) check() error {
+	if b.Size < 0 || b.Offset < 0 || b.Data != nil && int64(len(b.Data)) != b.Size {
+		return errors.New("its place in the index is none")
 	}
-	return 0
+	return nil
+}
+
+// compare orders blobs by their place. Those with data of their own have none, which is 0.
+func (b Blob) compare(other Blob) int {
+	return cmp.Compare(b.Offset, other.Offset)
 }
 
 // verified reads the bytes of a blob and no others.

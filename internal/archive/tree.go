@@ -144,7 +144,7 @@ func (t *tree) passing(e *entry, r io.Reader) error {
 		return err
 	}
 	e.head = head
-	r = io.MultiReader(bytes.NewReader(head), r)
+	r = &patient{t.ctx, io.MultiReader(bytes.NewReader(head), r)}
 	switch {
 	case e.size <= maxDocument && looksLikeJSON(head):
 		data := make([]byte, e.size)
