@@ -35,7 +35,7 @@ func (i Index) Walk(ctx context.Context, r io.ReaderAt, wanted []digest.Digest, 
 			if at, err = newCursor(ctx, r, i.Size, i.Compression); err != nil {
 				return err
 			}
-			defer at.Close()
+			defer at.close()
 		}
 		v, err := i.open(ctx, r, at, d, b)
 		if err == nil {
@@ -64,13 +64,22 @@ func (i Index) Open(ctx context.Context, r io.ReaderAt, d digest.Digest) (io.Rea
 	}
 	v, err := i.open(ctx, r, at, d, b)
 	if err != nil {
-		at.Close()
+		at.close()
 		return nil, err
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{v, at}, nil
+	return &opened{v, at}, nil
+}
+
+// opened is a blob of a compressed archive.
+type opened struct {
+	*verified
+	at *cursor
+}
+
+// Close lets the decompressor go.
+func (o *opened) Close() error {
+	o.at.close()
+	return nil
 }
 
 func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not in the archive", d) }
@@ -153,7 +162,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	switch {
 	case v.left == 0:
 		// With the last bytes: who asks for so many and no more has to learn it too.
-		if v.err = v.verdict(); v.err == io.EOF {
+		if v.err = v.verdict(); errors.Is(v.err, io.EOF) {
 			return n, nil
 		}
 	case err == io.EOF:

@@ -230,8 +230,15 @@ func TestChangedIndex(t *testing.T) {
 		layer := i.Images[0].Manifests[0].Layers[0].Digest
 		good := i.Blobs[layer]
 		for _, b := range []archive.Blob{
-			{Size: -1}, {Size: good.Size, Offset: -512}, {Size: good.Size, Offset: good.Offset + 1}, {Size: good.Size + 1, Offset: good.Offset}, {Size: 1 << 62, Offset: 1 << 62},
-			{Size: good.Size, Offset: good.Offset, Sparse: true}, {Size: good.Size, Data: []byte{}}, {Size: 1, Data: []byte("x")}, {},
+			{Size: -1},
+			{Size: good.Size, Offset: -512},
+			{Size: good.Size, Offset: good.Offset + 1},
+			{Size: good.Size + 1, Offset: good.Offset},
+			{Size: 1 << 62, Offset: 1 << 62},
+			{Size: good.Size, Offset: good.Offset, Sparse: true},
+			{Size: good.Size, Data: []byte{}},
+			{Size: 1, Data: []byte("x")},
+			{},
 		} {
 			i.Blobs[layer] = b
 			r, err := i.Open(context.Background(), bytes.NewReader(data), layer)
