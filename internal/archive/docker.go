@@ -25,6 +25,9 @@ func (l *layout) readDocker() error {
 	if err != nil {
 		return err
 	}
+	if list.Layers != nil || list.Config != nil {
+		return problem(fromDir, "%s is the manifest of one image and names none, as in a directory of skopeo's dir: transport", what)
+	}
 	if len(list.saved) == 0 {
 		return problem(saveAgain, "%s lists no image", what)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/regsync/regsync/internal/archive"
 )
@@ -104,6 +105,31 @@ func image(t testing.TB, seed int64, platform string, layers int) v1.Image {
 		t.Fatal(err)
 	}
 	return img
+}
+
+// asOCI gives an image the media types of OCI.
+func asOCI(t testing.TB, img v1.Image) v1.Image {
+	t.Helper()
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	for _, l := range layers {
+		out, err = mutate.AppendLayers(out, static.NewLayer(gzipped(t, uncompressed(t, l)), types.OCILayer))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	config = config.DeepCopy()
+	if out, err = mutate.ConfigFile(out, config); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // withHoles adds an uncompressed layer that has long runs of zeros.
@@ -280,6 +306,21 @@ func mustRead(t testing.TB, data []byte) archive.Index {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// blob gives the bytes of a blob.
+func blob(t testing.TB, data []byte, i archive.Index, d digest.Digest) []byte {
+	t.Helper()
+	r, err := i.Open(context.Background(), bytes.NewReader(data), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // forms are archives of the same image in many forms.

@@ -227,7 +227,7 @@ func TestDamagedBlob(t *testing.T) {
 			t.Errorf("damaged layer: %v", err)
 		}
 		stop := errors.New("stop")
-		if err := i.Walk(context.Background(), bytes.NewReader(data), []digest.Digest{layer}, func(digest.Digest, archive.Blob, io.Reader) error { return stop }); err != stop {
+		if err := i.Walk(context.Background(), bytes.NewReader(data), []digest.Digest{layer}, func(digest.Digest, archive.Blob, io.Reader) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("stopped walk: %v", err)
 		}
 	}

@@ -57,7 +57,7 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer at.Close()
+	defer at.close()
 	if t.compression != Plain {
 		at.keep = make([]byte, 0, block)
 	}
@@ -65,7 +65,7 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 	for n := 0; ; n++ {
 		at.mark()
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.ended = at.first >= 0 && at.first < at.offset
 			return t, t.drain(at)
 		}
@@ -144,7 +144,7 @@ func (t *tree) passing(e *entry, r io.Reader) error {
 		return err
 	}
 	e.head = head
-	r = io.MultiReader(bytes.NewReader(head), r)
+	r = &patient{t.ctx, io.MultiReader(bytes.NewReader(head), r)}
 	switch {
 	case e.size <= maxDocument && looksLikeJSON(head):
 		data := make([]byte, e.size)
@@ -174,7 +174,7 @@ func (t *tree) drain(at *cursor) error {
 	}
 	err := at.skip(1 << 62)
 	switch {
-	case err == io.ErrUnexpectedEOF && at.failed == nil: // the end, where the decompressor is content
+	case errors.Is(err, io.ErrUnexpectedEOF) && at.failed == nil: // the end, where the decompressor is content
 		return nil
 	case errors.Is(err, gzip.ErrHeader): // padding behind the data, such as that of a tape
 		return nil
