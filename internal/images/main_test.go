@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/content"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -18,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/test/rig"
@@ -260,4 +263,22 @@ func (n *node) content(t *testing.T) (digests []string) {
 		t.Fatal(err)
 	}
 	return digests
+}
+
+// container makes the record of a container as the CRI does, which knows its image by any of its names.
+func (n *node) container(t *testing.T, id, image string) (end func()) {
+	t.Helper()
+	ctx := n.in(t.Context())
+	_, err := n.client.ContainerService().Create(ctx, containers.Container{
+		ID: id, Image: image, Runtime: containers.RuntimeInfo{Name: "io.containerd.runc.v2"}, Spec: &anypb.Any{TypeUrl: "spec", Value: []byte("{}")},
+		Labels: map[string]string{labelPodNamespace: "shop", labelPodName: "web-0", labelContainer: "app"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := n.client.ContainerService().Delete(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -106,6 +106,8 @@ func (s *Store) survey(ctx context.Context) error {
 }
 
 // in is ctx for calls about the store's namespace.
-func (s *Store) in(ctx context.Context) context.Context { return namespaces.WithNamespace(ctx, s.namespace) }
+func (s *Store) in(ctx context.Context) context.Context {
+	return namespaces.WithNamespace(ctx, s.namespace)
+}
 
 func (s *Store) snapshots() snapshots.Snapshotter { return s.client.SnapshotService(s.snapshotter) }

@@ -44,7 +44,9 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 			// Other bytes than promised, or another number.
 			r.abort(ctx, b)
 			if from > 0 {
+				// What was there from before has come to harm.
 				resume = false
+				r.progress(func(p *Progress) { p.Total += b.Size })
 				continue
 			}
 			return r.damaged(b, errors.New("its bytes have another digest or size: "+status.Convert(err).Message()))
@@ -94,8 +96,8 @@ func (r *run) send(ctx context.Context, b *blob, resume bool, open func() (io.Re
 	if err != nil {
 		return 0, err
 	}
-	if at := answer.Offset; resume && at <= b.Size || at == b.Size && b.Size > 0 {
-		from = at // all of it: another namespace has it
+	if at := answer.Offset; resume && at <= b.Size || at == b.Size {
+		from = at // all of it: another namespace has it, or had it until just now
 	}
 	r.progress(func(p *Progress) { p.Total -= from })
 
