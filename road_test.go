@@ -29,6 +29,7 @@ var road = map[string][]string{
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
 	"internal/archive": {"render"},
+	"internal/fetch":   {},
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
@@ -58,6 +59,7 @@ var homes = map[string][]string{
 	"k8s.io/client-go/tools/clientcmd":                               {"internal/cluster"},
 	"github.com/spf13/cobra":                                         {"cmd/regsync"},
 	"golang.org/x/term":                                              {"internal/view"},
+	"github.com/vbauerster/mpb/v8":                                   {"internal/view"},
 }
 
 // list runs go list for the module's packages and gives its lines, split at spaces.
