@@ -28,7 +28,12 @@ var road = map[string][]string{
 	"internal/node":    {"plan", "render", "spec"},
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
+<<<<<<< HEAD
 	"internal/archive": {"render", "spec"},
+=======
+	"internal/archive": {"render"},
+	"internal/fetch":   {},
+>>>>>>> fetch
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
@@ -58,6 +63,7 @@ var homes = map[string][]string{
 	"k8s.io/client-go/tools/clientcmd":                               {"internal/cluster"},
 	"github.com/spf13/cobra":                                         {"cmd/regsync"},
 	"golang.org/x/term":                                              {"internal/view"},
+	"github.com/vbauerster/mpb/v8":                                   {"internal/view"},
 }
 
 // list runs go list for the module's packages and gives its lines, split at spaces.
