@@ -29,6 +29,7 @@ var road = map[string][]string{
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
 	"internal/archive": {"render"},
+	"internal/agent":   {},
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
