@@ -32,8 +32,12 @@ var road = map[string][]string{
 	"internal/archive": {"render", "spec"},
 =======
 	"internal/archive": {"render"},
+<<<<<<< HEAD
 	"internal/fetch":   {},
 >>>>>>> fetch
+=======
+	"internal/agent":   {},
+>>>>>>> agent
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
