@@ -28,16 +28,9 @@ var road = map[string][]string{
 	"internal/node":    {"plan", "render", "spec"},
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
-<<<<<<< HEAD
 	"internal/archive": {"render", "spec"},
-=======
-	"internal/archive": {"render"},
-<<<<<<< HEAD
 	"internal/fetch":   {},
->>>>>>> fetch
-=======
 	"internal/agent":   {},
->>>>>>> agent
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
