@@ -25,10 +25,20 @@ type Node interface {
 
 // Ledger is what remembers whose things are.
 type Ledger interface {
+	// Begin records everything that p is about to do.
 	Begin(p plan.Plan) error
+	// Commit records that the files of p are changed, and its effects have run.
 	Commit(p plan.Plan) error
+	// Settle records which of the other changes were done, and which were not.
+	Settle(done, failed []plan.Change) error
+	// Abort takes Begin back.
 	Abort() error
-	MadeDirs() []string
+}
+
+// Images is the runtime's image store.
+type Images interface {
+	// Apply carries changes of images out, each for itself, and gives the errors of those that failed.
+	Apply(ctx context.Context, changes []plan.Change, tell func(Event)) map[render.ID]error
 }
 
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
@@ -69,6 +79,13 @@ func (e *UndoError) Unwrap() []error { return []error{e.Cause, e.Undo} }
 type Result struct {
 	Skipped  []plan.Effect   // for programs that do not run
 	Unserved []UnservedEvent // effects that somebody else has to see to
+	Failed   []Failure       // changes that stand for themselves and did not succeed
+}
+
+// Failure is a change that did not succeed. The rest of the plan is carried out all the same.
+type Failure struct {
+	Change plan.Change
+	Err    error
 }
 
 // UnservedEvent is an effect that is still due.
@@ -77,44 +94,66 @@ type UnservedEvent struct {
 	Cause  *UnservedError
 }
 
-// Run carries p out. tell hears of everything as it happens; it must not be nil.
-func Run(ctx context.Context, p plan.Plan, n Node, l Ledger, tell func(Event)) (Result, error) {
+// Run carries p out: its files, all or none, with their effects; then its images, each for itself. tell hears of everything as
+// it happens; it must not be nil. images may be nil where the plan has none.
+func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, tell func(Event)) (Result, error) {
 	var result Result
-	if err := fresh(p, n); err != nil {
+	files, rest := p.Split()
+	if err := fresh(files, n); err != nil {
 		return result, err
 	}
 	if err := l.Begin(p); err != nil {
 		return result, &FailedError{errors.Join(err, l.Abort())}
 	}
-	run := run{plan: p, node: n, tell: tell}
+	if err := runFiles(ctx, p, files, n, l, tell, &result); err != nil || len(rest) == 0 {
+		return result, err
+	}
+	failed := images.Apply(ctx, rest, tell)
+	var done, undone []plan.Change
+	for _, c := range rest {
+		if err := failed[c.ID]; err != nil {
+			undone = append(undone, c)
+			result.Failed = append(result.Failed, Failure{c, err})
+			continue
+		}
+		done = append(done, c)
+	}
+	if err := l.Settle(done, undone); err != nil {
+		return result, err
+	}
+	return result, context.Cause(ctx)
+}
+
+// runFiles changes the files and runs the effects, or leaves everything as it was.
+func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l Ledger, tell func(Event), result *Result) error {
+	run := run{changes: files, due: p.Effects, node: n, tell: tell}
 	err := run.files(ctx)
 	if err == nil {
-		err = run.effects(ctx, &result)
+		err = run.effects(ctx, result)
 	}
 	if err == nil {
 		err = run.settle()
 	}
 	if err == nil {
-		sweep(n, l.MadeDirs())
+		run.sweep()
+		p.Changes = files
 		err = l.Commit(p)
 	}
 	if err == nil {
-		return result, nil
+		return nil
 	}
-	undone := run.undo(context.WithoutCancel(ctx), err)
-	sweep(n, l.MadeDirs())
-	if undone != nil {
-		return result, &UndoError{Cause: err, Undo: undone}
+	if undone := run.undo(context.WithoutCancel(ctx), err); undone != nil {
+		return &UndoError{Cause: err, Undo: undone}
 	}
 	if aborted := l.Abort(); aborted != nil {
-		return result, &UndoError{Cause: err, Undo: aborted}
+		return &UndoError{Cause: err, Undo: aborted}
 	}
-	return result, &FailedError{err}
+	return &FailedError{err}
 }
 
 // fresh makes sure that every file is as the plan saw it.
-func fresh(p plan.Plan, n Node) error {
-	for _, c := range p.Changes {
+func fresh(files []plan.Change, n Node) error {
+	for _, c := range files {
 		live, err := n.Read(c.Name)
 		if err != nil {
 			return err
@@ -127,12 +166,4 @@ func fresh(p plan.Plan, n Node) error {
 		}
 	}
 	return nil
-}
-
-// sweep removes the directories that were made for files of ours and hold nothing any more, innermost first. An empty
-// directory of a registry would hide _default from containerd.
-func sweep(n Node, dirs []string) {
-	for i := len(dirs) - 1; i >= 0; i-- {
-		n.RemoveDir(dirs[i])
-	}
 }

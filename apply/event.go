@@ -13,12 +13,17 @@ const (
 	Skipped  Stage = "skipped"  // an effect had nobody to tell
 	Unserved Stage = "unserved" // an effect is left to somebody else
 	Undoing  Stage = "undoing"  // something failed, and everything is put back
+	Moving   Stage = "moving"   // bytes of an image arrive
+	Done     Stage = "done"     // a change of an image succeeded
+	Failed   Stage = "failed"   // a change of an image did not
 )
 
 // Event is one thing that happens during an apply.
 type Event struct {
 	Stage  Stage
-	Change *plan.Change // of Wrote
+	Change *plan.Change // of Wrote, Moving, Done and Failed
 	Effect *plan.Effect // of Running, Ran, Skipped and Unserved
-	Err    error        // of Unserved and Undoing
+	Err    error        // of Unserved, Undoing and Failed
+	Bytes  int64        // of Moving: how many have arrived of those that were missing
+	Total  int64        // of Moving: how many were missing
 }

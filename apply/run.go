@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +13,10 @@ import (
 
 // run is one apply under way.
 type run struct {
-	plan plan.Plan
-	node Node
-	tell func(Event)
+	changes []plan.Change // of files
+	due     []plan.Effect
+	node    Node
+	tell    func(Event)
 
 	done []done        // files that were written, in order
 	ran  []plan.Effect // effects that were begun
@@ -28,8 +30,8 @@ type done struct {
 
 // files writes every file. Where something else must stand in one while the effects run, that is written.
 func (r *run) files(ctx context.Context) error {
-	for _, c := range r.plan.Changes {
-		if err := ctx.Err(); err != nil {
+	for _, c := range r.changes {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		if c.Action == plan.Forget || render.Same(c.Before, c.After) && c.Mode == 0 {
@@ -56,17 +58,13 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	var owner *plan.Original
-	if c.Entry == nil {
-		owner = c.Owner
-	}
-	return r.node.Write(c.Name, data, c.Mode, owner)
+	return r.node.Write(c.Name, data, c.Mode, c.Owner)
 }
 
 // effects runs the effects in their order.
 func (r *run) effects(ctx context.Context, result *Result) error {
-	for _, e := range r.plan.Effects {
-		if err := ctx.Err(); err != nil {
+	for _, e := range r.due {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		r.tell(Event{Stage: Running, Effect: &e})
@@ -91,7 +89,7 @@ func (r *run) effects(ctx context.Context, result *Result) error {
 
 // settle puts the final content into files that held something else while the effects ran.
 func (r *run) settle() error {
-	for _, c := range r.plan.Changes {
+	for _, c := range r.changes {
 		if c.Interim == nil || render.Same(c.Interim, c.After) {
 			continue
 		}
@@ -102,6 +100,24 @@ func (r *run) settle() error {
 	return nil
 }
 
+// sweep removes the directories that were made for files which are gone. An empty directory of a registry would hide _default
+// from containerd.
+func (r *run) sweep() {
+	var dirs []string
+	for _, c := range r.changes {
+		dirs = append(dirs, c.DropDirs...)
+	}
+	r.drop(dirs)
+}
+
+// drop removes directories that hold nothing any more, the longest names first: the innermost ones.
+func (r *run) drop(dirs []string) {
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	for _, d := range slices.Compact(dirs) {
+		r.node.RemoveDir(d)
+	}
+}
+
 // undo puts every file back, last first, and runs again the effects that were begun.
 func (r *run) undo(ctx context.Context, cause error) error {
 	if len(r.done) > 0 {
@@ -110,6 +126,10 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	var errs []error
 	var settle []done
 	back := func(d done, data []byte) {
+		// What could not be written could not be put back either, and needs not be.
+		if live, err := r.node.Read(d.change.Name); err == nil && render.Same(live.Data, data) && live.Mode == d.before.Mode {
+			return
+		}
 		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
 		if err := r.node.Write(d.change.Name, data, d.before.Mode, &owner); err != nil {
 			errs = append(errs, err)
@@ -136,5 +156,10 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	for _, d := range settle {
 		back(d, d.before.Data)
 	}
+	var made []string
+	for _, d := range r.done {
+		made = append(made, d.change.MakeDirs...)
+	}
+	r.drop(made)
 	return errors.Join(errs...)
 }

@@ -92,6 +92,46 @@ func roundTrip(t *testing.T, example, node string, code int) {
 	}
 }
 
+// TestOneAfterAnother applies all examples to one node, one after another. Each leaves the node as it leaves one on which it is
+// the first, and in the end the node is given back.
+func TestOneAfterAnother(t *testing.T) {
+	for _, node := range glob(t, "testdata/*.txtar") {
+		name := strings.TrimSuffix(filepath.Base(node), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			unpack(t, node, root)
+			before := snapshot(t, root)
+			for _, example := range glob(t, "*.yaml") {
+				fresh := t.TempDir()
+				unpack(t, node, fresh)
+				for _, root := range []string{root, fresh} {
+					run(t, applyCode(t, example, name), "apply", "--yes", "--allow-removals", "--allow-empty", "-f", example, "--root", root)
+				}
+				if diff := cmp.Diff(visible(t, fresh), visible(t, root)); diff != "" {
+					t.Errorf("%s after the others is not what it is alone (-alone +after):\n%s", example, diff)
+				}
+			}
+			run(t, 0, "reset", "--yes", "--root", root)
+			if diff := cmp.Diff(before, snapshot(t, root)); diff != "" {
+				t.Errorf("reset did not give the node back (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// visible is a snapshot without what regsync remembers.
+func visible(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := snapshot(t, root)
+	for name := range all {
+		if name == "var" || name == "var/lib" || strings.HasPrefix(name, "var/lib/regsync") {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
 // readable lets both majors of containerd read every hosts.toml that is regsync's.
 func readable(t *testing.T, certsDir string) {
 	t.Helper()

@@ -67,9 +67,15 @@ type builder struct {
 	problems *multierror.Error
 }
 
+// afterFiles is the rank of everything that is no file.
+const afterFiles render.Scope = 255
+
 // rank orders changes by the part of the node that they are in: directories of registries first, containerd's config last, so
-// that a runtime that is restarted by it finds everything in place.
+// that a runtime that is restarted by it finds everything in place. Images come after all files.
 func (b *builder) rank(c Change) render.Scope {
+	if c.Kind == render.KindImage {
+		return afterFiles
+	}
 	if c.Entry != nil {
 		return c.Entry.Scope
 	}
@@ -81,6 +87,10 @@ func (b *builder) want(r render.Resource) {
 	var owned *Owned
 	if o, ok := b.owned[r.ID]; ok {
 		owned = &o
+	}
+	if r.Image != nil {
+		b.wantImage(r, live.Image, owned)
+		return
 	}
 	if live.Obstacle != "" {
 		b.conflict(r.ID, live.Obstacle, "move it out of the way, then run again")
@@ -122,12 +132,16 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		c.Action, c.Reason, before = Create, r.Why, Original{}
 	case remake:
 		c.Action, c.Reason, c.Drift = Create, "was deleted since the last apply", true
+		if before.Data != nil {
+			c.Owner = &before
+		}
 	case update:
 		c.Action, c.Reason = Update, "changed: "+r.Why
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:
 		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
+		c.MakeDirs = []string{path.Dir(r.Name)}
 	case confirm:
 		if !b.pol.Adopt {
 			b.plan.Unchanged++
@@ -135,7 +149,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)+", which is right already"
 		if render.Tool(r.Name, live.Data) == render.Ours {
-			before = Original{}
+			before, c.MakeDirs = Original{}, []string{path.Dir(r.Name)} // its directory goes with it, if nothing else is in it
 		}
 	case takeOver:
 		if !b.mayTakeOver(r.ID, live.Data) {
@@ -145,8 +159,14 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	default:
 		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
 	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
+	}
 	b.change(r, c, before)
 }
+
+// unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
+const unfinished = "was left unfinished by an apply that was cut off"
 
 // mayTakeOver reports whether somebody's file may become ours, and records the conflict where it may not.
 func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
@@ -172,6 +192,14 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
+	unknown := false // our block is there, and the ledger does not know of it
+	if owned == nil && r.Scope == render.Block && live.Data != nil {
+		if base, err = render.Withdraw(r.Scope, live.Data, []byte{}, r.Body); err != nil {
+			b.problem(r, err)
+			return
+		}
+		unknown = !render.Same(base, live.Data)
+	}
 	// Values that we put there and no longer want are only in what we asked for last: then we begin from the file without us.
 	// Otherwise we begin from the file as it is, so that what others did around our part stays where it is.
 	if owned != nil && !same && r.Scope != render.Block {
@@ -182,18 +210,27 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
-	if render.Same(next, live.Data) {
+	if render.Same(next, live.Data) && !unknown {
 		b.plan.Unchanged++
 		return
 	}
 	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
-	if live.Data == nil {
+	switch {
+	case unknown:
+		c.Reason = "bears regsync's mark"
+		if render.Same(next, live.Data) {
+			c.Action = Adopt
+		}
+	case live.Data == nil:
 		c.Action, c.Reason, c.Mode = Create, r.Why, r.Mode
 		if owned != nil {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
-	} else if c.Drift {
+	case c.Drift:
 		c.Reason = "was edited since the last apply: " + r.Why
+	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
 	}
 	if r.Effect == render.ReloadDocker {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
@@ -224,8 +261,13 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 
 func (b *builder) remove(id render.ID, owned Owned) {
 	live := b.have[id]
+	if id.Kind == render.KindImage {
+		b.removeImage(id, live.Image, owned)
+		return
+	}
+	drop := b.madeAbove(id.Name)
 	if live.Obstacle != "" {
-		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Reason: "something else stands there now: " + live.Obstacle})
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
 		return
 	}
 	next, err := b.without(id, live, owned)
@@ -234,7 +276,7 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	c := Change{
-		ID: id, Removal: true, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
+		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
 		Reason: b.pol.Leaving,
 	}
 	switch {
@@ -251,7 +293,10 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		if owned.Scope == render.Whole {
 			c.Reason += ": what stood there before comes back"
 		}
-		c.Mode, c.MakeDirs, c.Owner = owned.Before.Mode, live.Missing, &owned.Before
+		c.MakeDirs, c.Owner = live.Missing, &owned.Before
+		if owned.Scope == render.Whole || live.Data == nil { // of a shared file we never touch the mode
+			c.Mode = owned.Before.Mode
+		}
 	}
 	if owned.Effect == render.ReloadDocker {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
@@ -266,6 +311,15 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	b.plan.Changes = append(b.plan.Changes, c)
 }
 
+// madeAbove gives the directories above a file that were made for files of ours, innermost first.
+func (b *builder) madeAbove(name string) []string {
+	var dirs []string
+	for d := path.Dir(name); b.pol.Made != nil && d != "/" && b.pol.Made(d); d = path.Dir(d) {
+		dirs = append(dirs, d)
+	}
+	return dirs
+}
+
 // without gives a file that we own, or a part of which we own, as it is to be when it is no longer ours.
 func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) {
 	if owned.Scope != render.Whole {
@@ -275,7 +329,7 @@ func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) 
 	switch {
 	case live.Data == nil:
 		s.state = absent
-	case owned.Left(b.pol.Digest(live.Data)), string(live.Data) == string(owned.Before.Data):
+	case owned.Left(b.pol.Digest(live.Data)), render.Same(live.Data, owned.Before.Data):
 		s.state = asLeft
 	case render.Tool(id.Name, live.Data) == render.Ours:
 		s.state = marked

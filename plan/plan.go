@@ -2,6 +2,7 @@ package plan
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
@@ -14,6 +15,7 @@ type Plan struct {
 	Conflicts []Conflict
 	Warnings  []*spec.Problem
 	Waiting   []string // what cannot be looked after yet, and what it waits for
+	Left      []string // what is left to the node when it runs
 	Unchanged int      // resources that are as they should be
 }
 
@@ -40,17 +42,26 @@ type Change struct {
 	// Mode is set on the file; 0 keeps the mode that it has.
 	Mode fs.FileMode
 
-	// Owner is whose a file is that comes back after it was gone; nil elsewhere.
+	// Owner is whose a file is that comes back after it was gone; nil: ours.
 	Owner *Original
 
-	// MakeDirs are the directories that have to be made for it, outermost first.
+	// MakeDirs are the directories that are there for it only, outermost first: they are made where they are missing, and go with it.
 	MakeDirs []string
+
+	// DropDirs are the directories that were made for it and go with it, if nothing else is in them, innermost first.
+	DropDirs []string
+
+	// Image is the image as it will be, or as it was where it goes; nil of a file. Fetch says that its content, or a part of it, has
+	// to come from its archive or registry; else only its record changes.
+	Image *render.Image
+	Fetch bool
 
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
-	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml.
-	Asks []render.Endpoint
+	// Asks is whom containerd must ask when it has read After, where After is a hosts.toml. It may hold a private key, so it is
+	// in no saved plan.
+	Asks []render.Endpoint `json:"-"`
 }
 
 // Owned is what the ledger knows of a resource that is ours.
@@ -64,12 +75,19 @@ type Owned struct {
 	Before  Original      // what stood there before us
 
 	Sensitive bool
+
+	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us.
+	Image *render.Image
+	Found bool
 }
 
 // Left reports whether a file with this digest is as we left it.
 func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
+
+// unfinished reports whether the apply that was to make it ours never came to its end.
+func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }
 
 // Original is what stood in a place before regsync came.
 type Original struct {
@@ -78,13 +96,26 @@ type Original struct {
 	UID, GID int
 }
 
-// Live is a file as it is on the node.
+// Live is a resource as it is on the node.
 type Live struct {
-	Data     []byte // nil: there is none
+	Image    *LiveImage // of an image; nil: there is no record of that name
+	Data     []byte     // nil: there is none
 	Mode     fs.FileMode
 	UID, GID int
 	Missing  []string // directories above it that are not there, outermost first
 	Obstacle string   // why nothing can be written there: "is a directory"; empty: nothing is in the way
+}
+
+// LiveImage is an image in containerd's store as it is.
+type LiveImage struct {
+	Target   string   // digest that the name points to
+	Missing  []string // blobs of what is wanted, or of what was pulled, that are not in the store
+	Unpacked bool     // the snapshot that the CRI would start containers from is there
+	Managed  bool     // the CRI sees it
+	Pinned   bool
+	Source   string   // our label: what brought it; empty: it was not us
+	Users    []string // containers that use it
+	Moved    string   // the registry's digest for the name, where it was asked for and is another
 }
 
 // Effect is what has to happen for the changes to be seen by what runs.
@@ -110,6 +141,29 @@ type Conflict struct {
 	render.ID
 	Reason string
 	Hint   string
+}
+
+// Split parts the changes of files from those of everything else. Files are changed all or none; of the rest each change
+// stands for itself.
+func (p Plan) Split() (files, rest []Change) {
+	for i, c := range p.Changes {
+		if c.Kind != render.KindFile {
+			return p.Changes[:i], p.Changes[i:]
+		}
+	}
+	return p.Changes, nil
+}
+
+// Without gives the plan without the change of a resource.
+func (p Plan) Without(id render.ID) Plan {
+	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.ID == id })
+	return p
+}
+
+// Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change
+// only.
+func (p Plan) Barred() bool {
+	return slices.ContainsFunc(p.Conflicts, func(c Conflict) bool { return c.Kind == render.KindFile })
 }
 
 // Empty reports whether there is nothing to do.

@@ -12,6 +12,9 @@ type Policy struct {
 
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string
+
+	// Made reports whether a directory was made for files of ours; nil: none was.
+	Made func(dir string) bool
 }
 
 // state is how a whole file stands to what it should be and to what we know of it.

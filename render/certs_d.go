@@ -56,9 +56,11 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 			continue
 		}
 		if dead != "" {
-			warnings = append(warnings, &spec.Problem{Position: r.From,
-				Message: quote(path.Join(in.Layout.CertsDir, dead)) + " is dead: containerd takes " + quote(name) + " beside it",
-				Hint:    "remove one of the two directories"})
+			warnings = append(warnings, &spec.Problem{
+				Position: r.From,
+				Message:  quote(path.Join(in.Layout.CertsDir, dead)) + " is dead: containerd takes " + quote(name) + " beside it",
+				Hint:     "remove one of the two directories",
+			})
 		}
 		targets = append(targets, target{name, r})
 	}
@@ -110,8 +112,10 @@ func keepCerts(r Road, base Dir, dir string) (Road, []*spec.Problem) {
 		if !slices.Contains(base.Files, key) {
 			// The key may stand in the certificate's own file.
 			key = name
-			warnings = append(warnings, &spec.Problem{Position: r.From,
-				Message: quote(path.Join(dir, name)) + " has no " + stem + ".key beside it: every pull fails unless it holds the key too"})
+			warnings = append(warnings, &spec.Problem{
+				Position: r.From,
+				Message:  quote(path.Join(dir, name)) + " has no " + stem + ".key beside it: every pull fails unless it holds the key too",
+			})
 		}
 		server.ClientFiles = append(server.ClientFiles, [2]string{name, key})
 	}

@@ -212,7 +212,7 @@ func (d *document) find(path ...string) int {
 func (d *document) errorAt(path []string, message, hint string) error {
 	e := &ConfigError{Message: message, Hint: hint}
 	for n := len(path); n > 0; n-- {
-		if i := d.find(path[:n]...); i >= 0 {
+		if i := d.find(path[:n]...); i >= 0 && d.data != nil {
 			e.Line, e.Col = lineCol(d.data, d.entries[i].start)
 			break
 		}

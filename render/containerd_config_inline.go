@@ -15,7 +15,7 @@ func inlineBody(roads []Road) []byte {
 	var unverified []string
 	for _, road := range roads {
 		var urls []string
-		for _, e := range road.endpoints() {
+		for _, e := range road.Asks() {
 			urls = append(urls, tomlString(inlineURL(e)))
 			if host := inlineHost(e); e.SkipVerify && !slices.Contains(unverified, host) {
 				unverified = append(unverified, host)
@@ -49,13 +49,15 @@ func inlineHost(e Endpoint) string {
 func inlineProblem(roads []Road) *spec.Problem {
 	for _, road := range roads {
 		refuse := func(what string) *spec.Problem {
-			return &spec.Problem{Position: road.From, Message: fmt.Sprintf("%s of %q needs certs.d, which this node's containerd does not read", what, road.Host),
-				Hint: "containerd 1.5 and later read it"}
+			return &spec.Problem{
+				Position: road.From, Message: fmt.Sprintf("%s of %q needs certs.d, which this node's containerd does not read", what, road.Host),
+				Hint: "containerd 1.5 and later read it",
+			}
 		}
 		if road.Blocked {
 			return refuse("blocked")
 		}
-		for _, e := range road.endpoints() {
+		for _, e := range road.Asks() {
 			switch {
 			case len(e.CA) > 0:
 				return refuse("ca")
@@ -73,15 +75,12 @@ func inlineProblem(roads []Road) *spec.Problem {
 func inlineWarnings(roads []Road) []*spec.Problem {
 	var out []*spec.Problem
 	for _, road := range roads {
-		if road.Server != nil && len(road.Mirrors) > 0 && road.asksOnlyMirrors() {
-			out = append(out, &spec.Problem{Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
-				Hint: "fallback: false needs containerd 1.5 or later"})
+		if road.Server != nil && !slices.ContainsFunc(road.Asks(), func(e Endpoint) bool { return e.Upstream }) {
+			out = append(out, &spec.Problem{
+				Position: road.From, Message: fmt.Sprintf("without certs.d, containerd asks %q itself after its mirrors", road.Host),
+				Hint: "fallback: false needs containerd 1.5 or later",
+			})
 		}
 	}
 	return out
-}
-
-// asksOnlyMirrors reports whether the last to be asked is one of the mirrors: fallback: false.
-func (r Road) asksOnlyMirrors() bool {
-	return slices.ContainsFunc(r.Mirrors, func(e Endpoint) bool { return e.URL == r.Server.URL })
 }

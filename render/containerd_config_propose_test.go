@@ -25,8 +25,10 @@ var edits = []struct{ name, live, body, want string }{
 	{"template with it", onePath, "config_path = \"${SNAP_DATA}/args/certs.d\"\n", onePath},
 	{"legacy", legacy, "config_path = \"${SNAP_DATA}/args/certs.d\"\n", onePath},
 	{"both", strings.Replace(legacy, ".registry]\n", ".registry]\n    config_path = \"${SNAP_DATA}/args/certs.d\"\n", 1), "config_path = \"${SNAP_DATA}/args/certs.d\"\n", onePath},
-	{"colon list", "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\n   config_path = '/a:/b' # two\n", pathBody,
-		"version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\n   config_path = \"/certs.d\" # two\n"},
+	{
+		"colon list", "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\n   config_path = '/a:/b' # two\n", pathBody,
+		"version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\n   config_path = \"/certs.d\" # two\n",
+	},
 	{"plugin table, then others", `version = 2
 [plugins]
   [plugins.'io.containerd.grpc.v1.cri']
@@ -47,26 +49,44 @@ var edits = []struct{ name, live, body, want string }{
   [plugins.'io.containerd.internal.v1.opt']
     path = "/o"
 `},
-	{"version 3", "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n", pathBody,
-		"version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = \"/certs.d\"\n"},
+	{
+		"version 3", "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n", pathBody,
+		"version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = \"/certs.d\"\n",
+	},
 	{"version 1", "[plugins.cri]\nsandbox_image = 'p'\n", pathBody, "[plugins.cri]\nsandbox_image = 'p'\n\n[plugins.cri.registry]\nconfig_path = \"/certs.d\"\n"},
-	{"version 2, newer name only", "version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n", pathBody,
-		"version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/certs.d\"\n"},
+	{
+		"version 2, newer name only", "version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n", pathBody,
+		"version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/certs.d\"\n",
+	},
 	{"no line end at the end", "version = 3", pathBody, "version = 3\n\n[plugins.\"io.containerd.cri.v1.images\".registry]\n  config_path = \"/certs.d\"\n"},
-	{"CRLF", "version = 2\r\n[plugins.\"io.containerd.grpc.v1.cri\"]\r\n  [plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.h]\r\n  endpoint = [\r\n    'http://m',\r\n  ]\r\n", pathBody,
-		"version = 2\r\n[plugins.\"io.containerd.grpc.v1.cri\"]\r\n\r\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\r\n    config_path = \"/certs.d\"\r\n"},
-	{"byte order mark", "\ufeffversion = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = ''\n", pathBody,
-		"\ufeffversion = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/certs.d\"\n"},
-	{"dotted keys", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  registry.headers.X = ['y']\n  registry.mirrors.h.endpoint = ['http://m']\n  cni.bin_dir = '/b'\n", pathBody,
-		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  registry.headers.X = ['y']\n  registry.config_path = \"/certs.d\"\n  cni.bin_dir = '/b'\n"},
-	{"inline registry", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { mirrors = { h = { endpoint = ['a,}', \"b\"] } }, headers = {} } # r\n", pathBody,
-		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { headers = {}, config_path = \"/certs.d\" } # r\n"},
-	{"inline registry, mirrors last", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { config_path = '', mirrors = { h = {} } }\n", pathBody,
-		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { config_path = \"/certs.d\" }\n"},
-	{"empty inline registry", "version = 2\nplugins = { \"io.containerd.grpc.v1.cri\" = {} }\n", pathBody,
-		"version = 2\nplugins = { \"io.containerd.grpc.v1.cri\" = { registry = { config_path = \"/certs.d\" } } }\n"},
-	{"inline mirrors", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  mirrors = { h = { endpoint = ['http://m'] } }\n  # keep\n  headers = { }\n", pathBody,
-		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/certs.d\"\n  # keep\n  headers = { }\n"},
+	{
+		"CRLF", "version = 2\r\n[plugins.\"io.containerd.grpc.v1.cri\"]\r\n  [plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.h]\r\n  endpoint = [\r\n    'http://m',\r\n  ]\r\n", pathBody,
+		"version = 2\r\n[plugins.\"io.containerd.grpc.v1.cri\"]\r\n\r\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\r\n    config_path = \"/certs.d\"\r\n",
+	},
+	{
+		"byte order mark", "\ufeffversion = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = ''\n", pathBody,
+		"\ufeffversion = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/certs.d\"\n",
+	},
+	{
+		"dotted keys", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  registry.headers.X = ['y']\n  registry.mirrors.h.endpoint = ['http://m']\n  cni.bin_dir = '/b'\n", pathBody,
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  registry.headers.X = ['y']\n  registry.config_path = \"/certs.d\"\n  cni.bin_dir = '/b'\n",
+	},
+	{
+		"inline registry", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { mirrors = { h = { endpoint = ['a,}', \"b\"] } }, headers = {} } # r\n", pathBody,
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { headers = {}, config_path = \"/certs.d\" } # r\n",
+	},
+	{
+		"inline registry, mirrors last", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { config_path = '', mirrors = { h = {} } }\n", pathBody,
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nregistry = { config_path = \"/certs.d\" }\n",
+	},
+	{
+		"empty inline registry", "version = 2\nplugins = { \"io.containerd.grpc.v1.cri\" = {} }\n", pathBody,
+		"version = 2\nplugins = { \"io.containerd.grpc.v1.cri\" = { registry = { config_path = \"/certs.d\" } } }\n",
+	},
+	{
+		"inline mirrors", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  mirrors = { h = { endpoint = ['http://m'] } }\n  # keep\n  headers = { }\n", pathBody,
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/certs.d\"\n  # keep\n  headers = { }\n",
+	},
 	{"tls goes, auth stays", `version = 2
 [plugins."io.containerd.grpc.v1.cri".registry]
   [plugins."io.containerd.grpc.v1.cri".registry.configs]
@@ -126,11 +146,13 @@ address = ""
 # about grpc
 [grpc]
 `},
-	{"inline mirrors wanted", legacy, "[mirrors.\"docker.io\"]\nendpoint = [\"http://m\"]\n[mirrors.\"*\"]\nendpoint = [\"http://n\"]\n",
+	{
+		"inline mirrors wanted", legacy, "[mirrors.\"docker.io\"]\nendpoint = [\"http://m\"]\n[mirrors.\"*\"]\nendpoint = [\"http://n\"]\n",
 		strings.Replace(legacy, `["https://registry-1.docker.io", ]`, `["http://m"]`, 1) + `
       [plugins."io.containerd.grpc.v1.cri".registry.mirrors."*"]
         endpoint = ["http://n"]
-`},
+`,
+	},
 }
 
 func TestProposeTOML(t *testing.T) {
@@ -172,8 +194,10 @@ func TestWithdrawTOML(t *testing.T) {
 		{"another table came", template, path, onePath + other, template + other},
 		{"path put elsewhere by others", template, path, template + "    config_path = '/theirs'\n", template + "    config_path = '/theirs'\n"},
 		{"path taken out by others", template, path, template + other, template + other},
-		{"earlier path comes back", strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/8511/args", 1), path, onePath + other,
-			strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/8511/args", 1) + other},
+		{
+			"earlier path comes back", strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/8511/args", 1), path, onePath + other,
+			strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/8511/args", 1) + other,
+		},
 		{"mirrors come back", legacy, path, onePath + other, template + `
     [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
       endpoint = ["https://registry-1.docker.io", ]
@@ -183,11 +207,13 @@ func TestWithdrawTOML(t *testing.T) {
 ` + other},
 		{"ours was both: stays repaired", strings.Replace(legacy, ".registry]\n", ".registry]\n    config_path = '/x'\n", 1), path, onePath + other, onePath + other},
 		{"table was ours too", "version = 2\n[grpc]\nuid = 0\n", pathBody, "version = 2\n[grpc]\nuid = 0\n\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/certs.d\"\n" + other, "version = 2\n[grpc]\nuid = 0\n\n" + other},
-		{"one inline mirror was ours", legacy, "[mirrors.\"docker.io\"]\nendpoint = [\"http://m\"]\n[mirrors.\"*\"]\nendpoint = [\"http://n\"]\n",
+		{
+			"one inline mirror was ours", legacy, "[mirrors.\"docker.io\"]\nendpoint = [\"http://m\"]\n[mirrors.\"*\"]\nendpoint = [\"http://n\"]\n",
 			strings.Replace(legacy, `["https://registry-1.docker.io", ]`, `["http://m"]`, 1) + `
       [plugins."io.containerd.grpc.v1.cri".registry.mirrors."*"]
         endpoint = ["http://n"]
-` + other, legacy + "\n" + other},
+` + other, legacy + "\n" + other,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

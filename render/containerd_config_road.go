@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,8 +13,12 @@ import (
 // snapData is where ${SNAP_DATA} leads in MicroK8s' template, by a name that a refresh of the snap does not change.
 const snapData = "/var/snap/microk8s/current"
 
-// snapRevision is a path in the tree of one revision of the snap: the next refresh copies the tree and leaves it.
-var snapRevision = regexp.MustCompile(`^/var/snap/microk8s/x?[0-9]+/`)
+// snapRevision reports whether p is a path in the tree of one revision of the snap: the next refresh copies the tree and leaves it.
+func snapRevision(p string) bool {
+	revision, _, ok := strings.Cut(strings.TrimPrefix(p, "/var/snap/microk8s/"), "/")
+	revision = strings.TrimPrefix(revision, "x")
+	return ok && strings.HasPrefix(p, "/var/snap/microk8s/") && revision != "" && strings.Trim(revision, "0123456789") == ""
+}
 
 // UsesCertsD reports whether the node's containerd reads certs.d once config_path is set: 1.5 and later do. One that cannot be
 // asked is taken to be new enough, unless its config is in version-1 syntax and does not have config_path.
@@ -23,7 +26,7 @@ func UsesCertsD(in Inputs) bool {
 	if in.Containerd.Known() {
 		return !in.Containerd.Before(1, 5)
 	}
-	r, err := ParseConfig(in.Config)
+	r, err := Effective(in.Layout.ConfigFile, in.Config, in.Imports, in.Containerd)
 	return err != nil || r.Syntax >= 2 || r.Path != ""
 }
 
@@ -35,12 +38,18 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 	}
 	file := in.Layout.ConfigFile
 	if in.Config == nil && in.Layout.Runtime == MicroK8s {
-		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file}, Message: "MicroK8s' template for containerd's config is not there",
-			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml"}
+		return Resource{}, nil, false, &spec.Problem{
+			Position: spec.Position{File: file}, Message: "MicroK8s' template for containerd's config is not there",
+			Hint: "copy it from /snap/microk8s/current/default-args/containerd-template.toml",
+		}
 	}
-	config, err := ParseConfig(in.Config)
+	own, err := ParseConfig(in.Config)
 	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
+	}
+	config, err := Effective(file, in.Config, in.Imports, in.Containerd)
+	if err != nil {
+		return Resource{}, nil, false, err
 	}
 	r := Resource{
 		ID: ID{KindFile, file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
@@ -51,22 +60,37 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 			return Resource{}, nil, false, problem
 		}
 		r.Body, r.Why = inlineBody(roads), "containerd does not read certs.d before 1.5: mirrors stand in its config"
+		if len(in.Imports) > 0 {
+			next, err := r.Propose(in.Config)
+			if err == nil {
+				err = importProblem(in, next)
+			}
+			if err != nil {
+				return Resource{}, nil, false, configProblem(file, err)
+			}
+		}
 		return r, inlineWarnings(roads), true, nil
 	}
-	if config.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
-		return Resource{}, nil, false, &spec.Problem{Position: spec.Position{File: file, Line: 1, Col: 1},
-			Message: "config in version-1 syntax, of which containerd 2 does not read the registry table",
-			Hint:    "bring it to version 2 or 3: containerd config migrate"}
+	if own.Syntax == 1 && in.Containerd.Known() && !in.Containerd.Before(2, 0) {
+		return Resource{}, nil, false, &spec.Problem{
+			Position: spec.Position{File: file, Line: 1, Col: 1},
+			Message:  "config in version-1 syntax, of which containerd 2 does not read the registry table",
+			Hint:     "bring it to version 2 or 3: containerd config migrate",
+		}
 	}
 	if config.namesCertsDir(in) {
-		return Resource{}, nil, false, nil
+		return Resource{}, importWarnings(in, in.Config), false, nil
 	}
 	r.Body = []byte("config_path = " + tomlString(in.Layout.ConfigPath) + "\n")
 	r.Why = config.why(in)
-	if _, err := r.Propose(in.Config); err != nil {
+	next, err := r.Propose(in.Config)
+	if err == nil {
+		err = importProblem(in, next)
+	}
+	if err != nil {
 		return Resource{}, nil, false, configProblem(file, err)
 	}
-	return r, config.warnings(in, roads), true, nil
+	return r, append(config.warnings(in), importWarnings(in, next)...), true, nil
 }
 
 // namesCertsDir reports whether this node's containerd reads Layout.CertsDir as the config stands.
@@ -98,7 +122,7 @@ func (r RegistryConfig) why(in Inputs) string {
 		if r.Syntax == 2 && r.Plugin == pluginV3 {
 			return "in a version-2 config, containerd 1.x does not read plugins." + tomlKey(pluginV3)
 		}
-		if snapRevision.MatchString(r.Path) {
+		if snapRevision(r.Path) {
 			return "config_path is in one revision of the snap, and lost at its next refresh"
 		}
 		return fmt.Sprintf("config_path is %q", r.Path)
@@ -109,33 +133,20 @@ func (r RegistryConfig) why(in Inputs) string {
 	return "without config_path containerd reads no certs.d"
 }
 
-// warnings says what the change costs.
-func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
+// warnings says what the change costs, but for inline mirrors and TLS: those the roads take along, or say that they do not.
+func (r RegistryConfig) warnings(in Inputs) []*spec.Problem {
 	var out []*spec.Problem
 	warn := func(hint, format string, args ...any) {
 		out = append(out, &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	others := slices.DeleteFunc(strings.Split(r.Path, ":"), func(p string) bool {
-		return p == "" || path.Clean(expandSnap(p, in)) == path.Clean(in.Layout.CertsDir) || snapRevision.MatchString(p)
+		return p == "" || path.Clean(expandSnap(p, in)) == path.Clean(in.Layout.CertsDir) || snapRevision(p)
 	})
 	if len(others) > 0 {
 		warn("move what is in there to "+in.Layout.CertsDir, "config_path no longer names %s: what stands there is not read any more", strings.Join(others, ", "))
 	}
-	for _, m := range r.Mirrors {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.Host == m.Host }) {
-			warn("give them under mirrors", "the inline mirrors of %s end: %s", m.Host, strings.Join(m.Endpoints, ", "))
-		}
-	}
-	for _, t := range r.TLS {
-		if !slices.ContainsFunc(roads, func(road Road) bool { return road.asks(t.Host) }) {
-			warn("give them as ca, client or insecure of its entry", "the inline TLS settings of %s end", t.Host)
-		}
-	}
 	if len(r.Auth) > 0 && in.Containerd.Known() && !in.Containerd.Before(2, 1) {
 		warn("", "inline auth of %s stays; for its sake containerd 2.1 and later pull in local mode", strings.Join(r.Auth, ", "))
-	}
-	if len(r.Imports) > 0 {
-		warn("see that none of them has a registry table", "imports %s: a file there may override the registry table of this one", strings.Join(r.Imports, ", "))
 	}
 	if r.byteOrderMark {
 		warn("save it without", "begins with a byte order mark: containerd 2.x does not start with it")
@@ -143,27 +154,12 @@ func (r RegistryConfig) warnings(in Inputs, roads []Road) []*spec.Problem {
 	return out
 }
 
-// asks reports whether host (host:port as in an inline config) is one of the road's.
-func (r Road) asks(host string) bool {
-	for _, e := range r.endpoints() {
-		if _, rest, _ := strings.Cut(e.URL, "://"); rest == host || strings.HasPrefix(rest, host+"/") {
-			return true
-		}
-	}
-	return r.Host == host
-}
-
-// endpoints gives all endpoints in the order in which they are asked.
-func (r Road) endpoints() []Endpoint {
-	all := slices.Clone(r.Mirrors)
-	if r.Server != nil && !slices.ContainsFunc(all, func(e Endpoint) bool { return e.URL == r.Server.URL && e.Root == r.Server.Root }) {
-		all = append(all, *r.Server)
-	}
-	return all
-}
-
-// configProblem turns a *ConfigError into a *spec.Problem of the file.
+// configProblem turns a *ConfigError into a *spec.Problem of the file, and leaves one that is a *spec.Problem already.
 func configProblem(file string, err error) *spec.Problem {
+	var p *spec.Problem
+	if errors.As(err, &p) {
+		return p
+	}
 	var e *ConfigError
 	if !errors.As(err, &e) {
 		return &spec.Problem{Position: spec.Position{File: file}, Message: err.Error()}

@@ -10,15 +10,17 @@ import (
 var someRoads = []Road{{
 	Host:    "docker.io",
 	Mirrors: []Endpoint{{URL: "http://192.168.1.140:5280/v2/dockerhub", Root: true}, {URL: "https://m/p"}, {URL: "https://n:8443", SkipVerify: true}},
-	Server:  &Endpoint{URL: "https://registry-1.docker.io"},
+	Server:  &Endpoint{URL: "https://registry-1.docker.io", Upstream: true},
 	From:    spec.Position{File: "regsync.yaml", Line: 3, Col: 5},
 }}
 
 func inputs(runtime Runtime, config string) Inputs {
 	in := Inputs{Layout: Layout{Runtime: Containerd, CertsDir: "/etc/containerd/certs.d", ConfigPath: "/etc/containerd/certs.d", ConfigFile: "/etc/containerd/config.toml"}}
 	if runtime == MicroK8s {
-		in.Layout = Layout{Runtime: MicroK8s, CertsDir: "/var/snap/microk8s/current/args/certs.d", ConfigPath: "${SNAP_DATA}/args/certs.d",
-			ConfigFile: "/var/snap/microk8s/current/args/containerd-template.toml"}
+		in.Layout = Layout{
+			Runtime: MicroK8s, CertsDir: "/var/snap/microk8s/current/args/certs.d", ConfigPath: "${SNAP_DATA}/args/certs.d",
+			ConfigFile: "/var/snap/microk8s/current/args/containerd-template.toml",
+		}
 	}
 	if config != "" {
 		in.Config = []byte(config)
@@ -40,19 +42,27 @@ func TestConfigResource(t *testing.T) {
 		{"stock template", MicroK8s, onePath, v(1, 7), "", "", nil},
 		{"the same path, expanded", MicroK8s, strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/current/args/", 1), v(1, 7), "", "", nil},
 		{"a revision's path", MicroK8s, strings.Replace(onePath, "${SNAP_DATA}/args", "/var/snap/microk8s/8511/args", 1), v(1, 7), "${SNAP_DATA}/args/certs.d", "lost at its next refresh", nil},
-		{"legacy template", MicroK8s, legacy, v(1, 7), "${SNAP_DATA}/args/certs.d", "inline mirrors", []string{"inline mirrors of localhost:32000 end"}},
+		{"legacy template", MicroK8s, legacy, v(1, 7), "${SNAP_DATA}/args/certs.d", "inline mirrors", nil},
 		{"both", MicroK8s, onePath + "[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'docker.io']\n", v(1, 7), "${SNAP_DATA}/args/certs.d", "does not load", nil},
 		{"${SNAP_DATA} is not expanded elsewhere", Containerd, onePath, v(1, 7), "/etc/containerd/certs.d", "config_path is", []string{"no longer names ${SNAP_DATA}/args/certs.d"}},
 		{"no config", Containerd, "", v(1, 6), "/etc/containerd/certs.d", "without a config", nil},
 		{"no config, unknown version", Containerd, "", Version{}, "/etc/containerd/certs.d", "without a config", nil},
-		{"colon list", Containerd, "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d:/etc/docker/certs.d'\n", v(2, 2),
-			"/etc/containerd/certs.d", "a list", []string{"no longer names /etc/docker/certs.d"}},
+		{
+			"colon list", Containerd, "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d:/etc/docker/certs.d'\n", v(2, 2),
+			"/etc/containerd/certs.d", "a list",
+			[]string{"no longer names /etc/docker/certs.d"},
+		},
 		{"newer name in version 2, 2.x", Containerd, newer, v(2, 0), "", "", nil},
 		{"newer name in version 2, 1.x", Containerd, newer, v(1, 7), "/etc/containerd/certs.d", "1.x does not read", nil},
-		{"auth stays", Containerd, "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry.configs.h.auth]\nusername = 'u'\n", v(2, 1),
-			"/etc/containerd/certs.d", "without config_path", []string{"inline auth of h stays"}},
-		{"tls ends", Containerd, "version = 2\nimports = ['/x']\n[plugins.'io.containerd.grpc.v1.cri'.registry.configs]\nh.tls = {}\n'n:8443'.tls = {}\n", v(1, 7),
-			"/etc/containerd/certs.d", "inline mirrors", []string{"inline TLS settings of h end", "imports /x"}},
+		{
+			"auth stays", Containerd, "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry.configs.h.auth]\nusername = 'u'\n", v(2, 1),
+			"/etc/containerd/certs.d", "without config_path",
+			[]string{"inline auth of h stays"},
+		},
+		{
+			"tls ends", Containerd, "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry.configs]\nh.tls = {}\n'n:8443'.tls = {}\n", v(1, 7),
+			"/etc/containerd/certs.d", "inline mirrors", nil,
+		},
 		{"version 1 with the path, unknown version", Containerd, "plugins.cri.registry.config_path = '/etc/containerd/certs.d/'", Version{}, "", "", nil},
 	}
 	for _, tt := range tests {
@@ -138,14 +148,16 @@ insecure_skip_verify = true
 		t.Errorf("got %+v", config)
 	}
 	for _, road := range []Road{
-		{Host: "h", Blocked: true}, {Host: "h", Server: &Endpoint{URL: "https://h", CA: [][]byte{{1}}}},
-		{Host: "h", Mirrors: []Endpoint{{URL: "https://h", Cert: []byte{1}}}}, {Host: "h", Mirrors: []Endpoint{{URL: "https://h", Header: map[string][]string{"a": {"b"}}}}},
+		{Host: "h", Blocked: true},
+		{Host: "h", Server: &Endpoint{URL: "https://h", CA: [][]byte{{1}}}},
+		{Host: "h", Mirrors: []Endpoint{{URL: "https://h", Cert: []byte{1}}}},
+		{Host: "h", Mirrors: []Endpoint{{URL: "https://h", Header: map[string][]string{"a": {"b"}}}}},
 	} {
 		if _, _, ok, err := configResource(nil, in, []Road{road}); ok || err == nil {
 			t.Errorf("%+v: %v, %v", road, ok, err)
 		}
 	}
-	only := []Road{{Host: "h", Mirrors: []Endpoint{{URL: "https://m"}}, Server: &Endpoint{URL: "https://m"}}}
+	only := []Road{{Host: "h", Mirrors: []Endpoint{{URL: "https://m"}}, Server: &Endpoint{URL: "https://n"}}}
 	if _, warnings, ok, err := configResource(nil, in, only); !ok || err != nil || len(warnings) != 1 {
 		t.Errorf("fallback: false: %v, %v, %v", warnings, ok, err)
 	}

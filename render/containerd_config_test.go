@@ -66,14 +66,20 @@ func TestParseConfig(t *testing.T) {
 		{"version 1", "root = '/r'\nstate = '/s'\nplugins.cri.registry.config_path = '/c'\n", RegistryConfig{State: ConfigOnePath, Syntax: 1, Plugin: pluginV1, Path: "/c", Root: "/r", StateDir: "/s"}},
 		{"version 1, disabled", `disabled_plugins = ["cri"]`, RegistryConfig{State: ConfigNeither, Syntax: 1, Plugin: pluginV1, Disabled: true}},
 		{"version 2, disabled", "version = 2\ndisabled_plugins = ['io.containerd.grpc.v1.cri']", RegistryConfig{State: ConfigNeither, Syntax: 2, Plugin: pluginV2, Disabled: true}},
-		{"version 3", "version = 3\nimports = ['/etc/x']\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a:/b'\n",
-			RegistryConfig{State: ConfigColonList, Syntax: 3, Plugin: pluginV3, Path: "/a:/b", Imports: []string{"/etc/x"}}},
+		{
+			"version 3", "version = 3\nimports = ['/etc/x']\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a:/b'\n",
+			RegistryConfig{State: ConfigColonList, Syntax: 3, Plugin: pluginV3, Path: "/a:/b", Imports: []string{"/etc/x"}},
+		},
 		{"version 3, older name", "version = 3\nplugins.'io.containerd.grpc.v1.cri'.registry.config_path = '/a'", RegistryConfig{State: ConfigNeither, Syntax: 3, Plugin: pluginV3}},
-		{"version 2, newer name", "version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n",
-			RegistryConfig{State: ConfigOnePath, Syntax: 2, Plugin: pluginV3, Path: "/a"}},
-		{"inline tables", `version = 2
+		{
+			"version 2, newer name", "version = 2\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/a'\n",
+			RegistryConfig{State: ConfigOnePath, Syntax: 2, Plugin: pluginV3, Path: "/a"},
+		},
+		{
+			"inline tables", `version = 2
 plugins = { "io.containerd.grpc.v1.cri" = { registry = { config_path = "/a", mirrors = { h = { endpoint = ["http://m"] } } } } }`,
-			RegistryConfig{State: ConfigBoth, Syntax: 2, Plugin: pluginV2, Path: "/a", Mirrors: []InlineMirror{{"h", []string{"http://m"}}}}},
+			RegistryConfig{State: ConfigBoth, Syntax: 2, Plugin: pluginV2, Path: "/a", Mirrors: []InlineMirror{{"h", []string{"http://m"}}}},
+		},
 		{"tls and auth", `version = 2
 [plugins."io.containerd.grpc.v1.cri".registry.configs."h:5000".tls]
 ca_file = "/ca"

@@ -52,12 +52,18 @@ var daemonTests = []struct{ name, live, want string }{
         "http://m.lab:5000"
     ]
 }`},
-	{"tabs, lists on one line", "{\n\t\"dns\" : [\"1.1.1.1\"]\n}\n",
-		"{\n\t\"dns\" : [\"1.1.1.1\"],\n\t\"insecure-registries\" : [\"harbor.lab:5000\", \"10.20.0.0/16\"],\n\t\"registry-mirrors\" : [\"http://m.lab:5000\"]\n}\n"},
-	{"crlf", "{\r\n  \"debug\": true\r\n}\r\n",
-		"{\r\n  \"debug\": true,\r\n  \"insecure-registries\": [\r\n    \"harbor.lab:5000\",\r\n    \"10.20.0.0/16\"\r\n  ],\r\n  \"registry-mirrors\": [\r\n    \"http://m.lab:5000\"\r\n  ]\r\n}\r\n"},
-	{"crlf, empty", "{\r\n}\r\n",
-		"{\r\n  \"insecure-registries\": [\r\n    \"harbor.lab:5000\",\r\n    \"10.20.0.0/16\"\r\n  ],\r\n  \"registry-mirrors\": [\r\n    \"http://m.lab:5000\"\r\n  ]\r\n}\r\n"},
+	{
+		"tabs, lists on one line", "{\n\t\"dns\" : [\"1.1.1.1\"]\n}\n",
+		"{\n\t\"dns\" : [\"1.1.1.1\"],\n\t\"insecure-registries\" : [\"harbor.lab:5000\", \"10.20.0.0/16\"],\n\t\"registry-mirrors\" : [\"http://m.lab:5000\"]\n}\n",
+	},
+	{
+		"crlf", "{\r\n  \"debug\": true\r\n}\r\n",
+		"{\r\n  \"debug\": true,\r\n  \"insecure-registries\": [\r\n    \"harbor.lab:5000\",\r\n    \"10.20.0.0/16\"\r\n  ],\r\n  \"registry-mirrors\": [\r\n    \"http://m.lab:5000\"\r\n  ]\r\n}\r\n",
+	},
+	{
+		"crlf, empty", "{\r\n}\r\n",
+		"{\r\n  \"insecure-registries\": [\r\n    \"harbor.lab:5000\",\r\n    \"10.20.0.0/16\"\r\n  ],\r\n  \"registry-mirrors\": [\r\n    \"http://m.lab:5000\"\r\n  ]\r\n}\r\n",
+	},
 	{"one line", `{"debug": true}`, `{"debug": true, "insecure-registries": ["harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"]}`},
 	{"one line, blanks inside", `{ "debug": true, "dns": [ "1.1.1.1" ] }`, `{ "debug": true, "dns": [ "1.1.1.1" ], "insecure-registries": ["harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"] }`},
 	{"one line, nothing between", `{"debug":true,"x":1}`, `{"debug":true,"x":1,"insecure-registries":["harbor.lab:5000","10.20.0.0/16"],"registry-mirrors":["http://m.lab:5000"]}`},
@@ -76,18 +82,30 @@ var daemonTests = []struct{ name, live, want string }{
   ]
 }
 `},
-	{"one value without blanks", `{"registry-mirrors":["https://a.example"],"insecure-registries":["a:1" , "b:1"]}`,
-		`{"registry-mirrors":["https://a.example","http://m.lab:5000"],"insecure-registries":["a:1" , "b:1", "harbor.lab:5000", "10.20.0.0/16"]}`},
-	{"empty lists", "{\n  \"registry-mirrors\": [ ],\n  \"insecure-registries\": [\n  ]\n}\n",
-		"{\n  \"registry-mirrors\": [\"http://m.lab:5000\"],\n  \"insecure-registries\": [\n    \"harbor.lab:5000\",\n    \"10.20.0.0/16\"\n  ]\n}\n"},
-	{"values there already, in other spellings", `{"registry-mirrors": ["http://M.lab:5000/"], "insecure-registries": ["http://harbor.lab:5000", "10.20.3.4/16"]}`,
-		`{"registry-mirrors": ["http://M.lab:5000/"], "insecure-registries": ["http://harbor.lab:5000", "10.20.3.4/16"]}`},
-	{"the case of an insecure host counts", `{"registry-mirrors": ["http://m.lab:5000"], "insecure-registries": ["Harbor.lab:5000", "10.20.0.0/16"]}`,
-		`{"registry-mirrors": ["http://m.lab:5000"], "insecure-registries": ["Harbor.lab:5000", "10.20.0.0/16", "harbor.lab:5000"]}`},
-	{"escapes and names that look like ours", `{"labels": ["\"insecure-registries\": []", "\u00e9\\"], "x": {"insecure-registries": ["a"]}}`,
-		`{"labels": ["\"insecure-registries\": []", "\u00e9\\"], "x": {"insecure-registries": ["a"]}, "insecure-registries": ["harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"]}`},
-	{"an escaped key", `{"insecure\u002dregistries": ["a"], "registry-mirrors": []}`,
-		`{"insecure\u002dregistries": ["a", "harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"]}`},
+	{
+		"one value without blanks", `{"registry-mirrors":["https://a.example"],"insecure-registries":["a:1" , "b:1"]}`,
+		`{"registry-mirrors":["https://a.example","http://m.lab:5000"],"insecure-registries":["a:1" , "b:1", "harbor.lab:5000", "10.20.0.0/16"]}`,
+	},
+	{
+		"empty lists", "{\n  \"registry-mirrors\": [ ],\n  \"insecure-registries\": [\n  ]\n}\n",
+		"{\n  \"registry-mirrors\": [\"http://m.lab:5000\"],\n  \"insecure-registries\": [\n    \"harbor.lab:5000\",\n    \"10.20.0.0/16\"\n  ]\n}\n",
+	},
+	{
+		"values there already, in other spellings", `{"registry-mirrors": ["http://M.lab:5000/"], "insecure-registries": ["http://harbor.lab:5000", "10.20.3.4/16"]}`,
+		`{"registry-mirrors": ["http://M.lab:5000/"], "insecure-registries": ["http://harbor.lab:5000", "10.20.3.4/16"]}`,
+	},
+	{
+		"the case of an insecure host counts", `{"registry-mirrors": ["http://m.lab:5000"], "insecure-registries": ["Harbor.lab:5000", "10.20.0.0/16"]}`,
+		`{"registry-mirrors": ["http://m.lab:5000"], "insecure-registries": ["Harbor.lab:5000", "10.20.0.0/16", "harbor.lab:5000"]}`,
+	},
+	{
+		"escapes and names that look like ours", `{"labels": ["\"insecure-registries\": []", "\u00e9\\"], "x": {"insecure-registries": ["a"]}}`,
+		`{"labels": ["\"insecure-registries\": []", "\u00e9\\"], "x": {"insecure-registries": ["a"]}, "insecure-registries": ["harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"]}`,
+	},
+	{
+		"an escaped key", `{"insecure\u002dregistries": ["a"], "registry-mirrors": []}`,
+		`{"insecure\u002dregistries": ["a", "harbor.lab:5000", "10.20.0.0/16"], "registry-mirrors": ["http://m.lab:5000"]}`,
+	},
 }
 
 func TestProposeJSON(t *testing.T) {
@@ -180,10 +198,14 @@ func TestWithdrawJSON(t *testing.T) {
 		{"no file before, emptied since", "{\n}\n", none, none},
 		{"no file before, foreign key since", `{"insecure-registries":["a:1","b:1"], "debug": true, "registry-mirrors":["http://m"]}`, none, `{"debug": true}`},
 		{"file gone since", none, "{}", none},
-		{"foreign values since", `{"insecure-registries": ["x:1", "a:1", "y:1", "b:1"], "registry-mirrors": ["http://m", "http://z"]}`, "{}",
-			`{"insecure-registries": ["x:1", "y:1"], "registry-mirrors": ["http://z"]}`},
-		{"foreign values between lines", "{\n  \"insecure-registries\": [\n    \"a:1\",\n    \"x:1\",\n    \"b:1\"\n  ]\n}\n", "{\n}\n",
-			"{\n  \"insecure-registries\": [\n    \"x:1\"\n  ]\n}\n"},
+		{
+			"foreign values since", `{"insecure-registries": ["x:1", "a:1", "y:1", "b:1"], "registry-mirrors": ["http://m", "http://z"]}`, "{}",
+			`{"insecure-registries": ["x:1", "y:1"], "registry-mirrors": ["http://z"]}`,
+		},
+		{
+			"foreign values between lines", "{\n  \"insecure-registries\": [\n    \"a:1\",\n    \"x:1\",\n    \"b:1\"\n  ]\n}\n", "{\n}\n",
+			"{\n  \"insecure-registries\": [\n    \"x:1\"\n  ]\n}\n",
+		},
 		{"values that stood there before stay", `{"insecure-registries": ["a:1", "b:1", "x:1"]}`, `{"insecure-registries": ["a:1"]}`, `{"insecure-registries": ["a:1", "x:1"]}`},
 		{"a key that stood there before stays", `{"insecure-registries": ["a:1", "b:1"], "debug": true}`, `{"insecure-registries": []}`, `{"insecure-registries": [], "debug": true}`},
 		{"empty list that we may have left", `{"insecure-registries": [], "debug": true}`, none, `{"debug": true}`},

@@ -2,12 +2,12 @@ package render
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // foldValue gives the one spelling of a value that means the same to dockerd.
@@ -61,7 +61,9 @@ func checkMirror(value string) (path bool, err error) {
 }
 
 // hostPort is the domain of an image reference, as dockerd asks for (distribution reference/regexp.go, DomainRegexp).
-var hostPort = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+var hostPort = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+})
 
 // checkInsecure reports what dockerd has against an insecure-registries value (moby registry/config.go, loadInsecureRegistries).
 func checkInsecure(value string) error {
@@ -69,18 +71,17 @@ func checkInsecure(value string) error {
 	if strings.Contains(value, "://") {
 		return errors.New("has a scheme that is not http or https")
 	}
-	if _, _, err := net.ParseCIDR(value); err == nil {
+	if _, err := netip.ParsePrefix(value); err == nil {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(value)
-	if err != nil {
-		host, port = value, ""
+	if _, err := netip.ParseAddr(value); err == nil {
+		return nil
 	}
-	if !hostPort.MatchString(value) && net.ParseIP(host) == nil {
+	if !hostPort().MatchString(value) {
 		return errors.New("is no host:port and no CIDR")
 	}
-	if port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+	if i := strings.LastIndexByte(value, ':'); i >= 0 && !strings.HasSuffix(value, "]") {
+		if n, err := strconv.Atoi(value[i+1:]); err != nil || n > 65535 {
 			return errors.New("has a port that is not between 0 and 65535")
 		}
 	}

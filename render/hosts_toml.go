@@ -157,6 +157,9 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// TOMLString writes a string as hosts.toml has it: in ASCII.
+func TOMLString(s string) string { return string(appendString(nil, s)) }
+
 // ascii gives s as one line of ASCII, for a comment.
 func ascii(s string) string {
 	return strings.Map(func(r rune) rune {

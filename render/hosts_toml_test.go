@@ -64,8 +64,10 @@ func TestCertsD(t *testing.T) {
 	}, {
 		name: "registry",
 		spec: spec.Spec{Registries: []spec.Registry{
-			{Host: "harbor.corp:8443", Pos: at(3), DialTimeout: spec.Duration(3 * time.Second), Header: map[string][]string{"X-Site": {"plant-7"}},
-				TLS: spec.TLS{CA: []string{"/etc/ca.pem", "/etc/other.pem"}, Client: &spec.ClientCert{Cert: "/etc/cert.pem", Key: "/etc/key.pem"}}},
+			{
+				Host: "harbor.corp:8443", Pos: at(3), DialTimeout: spec.Duration(3 * time.Second), Header: map[string][]string{"X-Site": {"plant-7"}},
+				TLS: spec.TLS{CA: []string{"/etc/ca.pem", "/etc/other.pem"}, Client: &spec.ClientCert{Cert: "/etc/cert.pem", Key: "/etc/key.pem"}},
+			},
 			{Host: "myprojectname.io", Server: "http://192.168.1.140:5280", Pos: at(4)},
 			{Host: "docker.io", Server: "https://docker.io", Pos: at(5)},
 		}},
@@ -141,7 +143,9 @@ func TestCertsD(t *testing.T) {
 			Registries: []spec.Registry{
 				{Host: "a.example", Pos: at(3)},
 				{Host: "b.example:5000", TLS: spec.TLS{CA: []string{"/etc/ca.pem"}}, Pos: at(4)},
-				{Host: "c.example", Pos: at(5)}, {Host: "d.example", Pos: at(6)}, {Host: "e.example", Server: "http://e.example", Pos: at(7)},
+				{Host: "c.example", Pos: at(5)},
+				{Host: "d.example", Pos: at(6)},
+				{Host: "e.example", Server: "http://e.example", Pos: at(7)},
 			},
 			Mirrors: []spec.Mirror{mirrors("d.example", false, "https://m.example")},
 		},

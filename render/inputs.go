@@ -36,6 +36,9 @@ type Inputs struct {
 	// Config is the base of Layout.ConfigFile; nil: no such file.
 	Config []byte
 
+	// Imports is the base of what Config imports, in the order in which containerd loads it.
+	Imports []Import
+
 	// Dirs is the base of the directories of Layout.CertsDir, by name.
 	Dirs map[string]Dir
 
@@ -44,6 +47,10 @@ type Inputs struct {
 
 	// HostsFile is the base of Layout.HostsFile; nil: no such file.
 	HostsFile []byte
+
+	// Platform is the node's, as os/arch[/variant]. Archives are the files that preload names, as far as they could be read.
+	Platform string
+	Archives []Archive
 
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
@@ -73,4 +80,5 @@ func (v Version) Before(major, minor int) bool {
 type Desired struct {
 	Resources []Resource
 	Warnings  []*spec.Problem
+	Held      []Held // what cannot be done now
 }

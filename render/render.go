@@ -26,10 +26,16 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		errs = refuse(errs, problems)
 	}
 	if r, warnings, ok := etcHostsResource(s, in); ok {
+		if _, err := r.Propose(in.HostsFile); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 		d.Resources = append(d.Resources, r)
 		d.Warnings = append(d.Warnings, warnings...)
 	}
 	if r, warnings, ok := dockerResource(s, in); ok {
+		if _, err := r.Propose(in.DaemonJSON); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 		d.Resources = append(d.Resources, r)
 		d.Warnings = append(d.Warnings, warnings...)
 	}
@@ -42,6 +48,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 			d.Resources = append(d.Resources, r)
 		}
 	}
+	resources, held := images(s, in)
+	d.Resources, d.Held = append(d.Resources, resources...), held
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err
 	}

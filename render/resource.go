@@ -55,6 +55,7 @@ type Resource struct {
 	Sensitive bool          // the content is shown as (sensitive) and kept out of ledger and plan
 	From      spec.Position // the entry that asks for it
 	Why       string        // that entry in a few words: "mirror of docker.io"
+	Image     *Image        // of an image; nil of a file
 	Asks      []Endpoint    // of a hosts.toml: whom containerd must ask when it has read it, in order; else nil
 }
 

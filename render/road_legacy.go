@@ -87,8 +87,12 @@ func (c *chart) dropped(host string) bool {
 	if _, ok := c.in.Dirs[name]; !ok {
 		return false
 	}
+	what := "TLS settings"
+	if urls, ok := c.legacy.mirrors[host]; ok {
+		what = "mirrors " + strings.Join(urls, ", ")
+	}
 	c.warn(spec.Position{File: c.in.Layout.ConfigFile}, "",
-		"the inline entry of "+quote(host)+" is dropped: "+quote(path.Join(c.in.Layout.CertsDir, name))+" counts", "")
+		"the inline "+what+" of "+quote(host)+" end: "+quote(path.Join(c.in.Layout.CertsDir, name))+" counts, which stood beside them", "")
 	return true
 }
 

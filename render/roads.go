@@ -12,7 +12,7 @@ import (
 // registry, by its mirrors or as insecure; "*"; and those that must be named so that they go on as they do, or follow "*":
 // what containerd's config serves inline, and MicroK8s' stock directory of docker.io.
 func Roads(s *spec.Spec, in Inputs) (roads []Road, warnings, problems []*spec.Problem) {
-	config, _ := ParseConfig(in.Config) // whether it can be edited is for the one to say who edits it
+	config, _ := Effective(in.Layout.ConfigFile, in.Config, in.Imports, in.Containerd) // whether it can be edited is for the one to say who edits it
 	return roadsOf(s, in, config)
 }
 

@@ -38,10 +38,14 @@ func TestOverlay(t *testing.T) {
 		{"label", `nodeLabels: {site: x}`, `policy: {history: 4}`, `"history":4`},
 		{"other label", `nodeLabels: {site: z}`, `policy: {history: 4}`, `"history":3`},
 		{"all must hold", `{nodeLabels: {site: x}, hostname: b}`, `policy: {history: 4}`, `"history":3`},
-		{"list by name", `hostname: edge-7`, `registries: [{host: a.lab, dialTimeout: 5s, ca: [two.crt]}, {host: b.lab}]`,
-			`[{"host":"a.lab","ca":["one.crt","two.crt"],"dialTimeout":"5s"},{"host":"b.lab"}]`},
-		{"endpoints", `hostname: edge-7`, `mirrors: [{registry: docker.io, endpoints: [https://n.lab, {url: https://m.lab, capabilities: [push]}]}]`,
-			`"endpoints":[{"url":"https://m.lab","capabilities":["push"],"overridePath":"auto"},{"url":"https://n.lab",`},
+		{
+			"list by name", `hostname: edge-7`, `registries: [{host: a.lab, dialTimeout: 5s, ca: [two.crt]}, {host: b.lab}]`,
+			`[{"host":"a.lab","ca":["one.crt","two.crt"],"dialTimeout":"5s"},{"host":"b.lab"}]`,
+		},
+		{
+			"endpoints", `hostname: edge-7`, `mirrors: [{registry: docker.io, endpoints: [https://n.lab, {url: https://m.lab, capabilities: [push]}]}]`,
+			`"endpoints":[{"url":"https://m.lab","capabilities":["push"],"overridePath":"auto"},{"url":"https://n.lab",`,
+		},
 		{"a command is replaced", `hostname: edge-7`, `credentials: [{name: a, password: {command: [cat, /x]}}]`, `"command":["cat","/x"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -14,11 +14,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// tree DIR… [-without PATH]…: prints path, type, mode, and content (its hash) or target of everything below. What has
-// to be given back byte for byte is printed before and after, and compared.
+// tree FILE DIR… [-without PATH]…: writes path, type, mode, and content (its hash) or target of everything below to the
+// file. What has to be given back byte for byte is described before and after, and compared.
 func cmdTree(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: tree FILE DIR… [-without PATH]…")
+	}
 	var dirs, without []string
-	for i := 0; i < len(args); i++ {
+	for i := 1; i < len(args); i++ {
 		if args[i] == "-without" && i+1 < len(args) {
 			i++
 			without = append(without, ts.MkAbs(args[i]))
@@ -26,13 +29,13 @@ func cmdTree(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		dirs = append(dirs, ts.MkAbs(args[i]))
 	}
+	var all []string
 	for _, dir := range dirs {
 		lines, err := tree(dir, without...)
-		for _, line := range lines {
-			fmt.Fprintln(ts.Stdout(), line)
-		}
-		settle(ts, neg, err)
+		ts.Check(err)
+		all = append(all, lines...)
 	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(all, "\n")+"\n"), 0o644))
 }
 
 // tree describes everything below dir, a line each, sorted by path, without certain paths and what is below them.

@@ -46,8 +46,9 @@ func majors(v render.Version) []int {
 // judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
 // a fault of ours, and is never written.
 func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
-	bodies := map[string]map[string][]byte{}
+	bodies, from := map[string]map[string][]byte{}, map[render.ID]spec.Position{}
 	for _, r := range desired.Resources {
+		from[r.ID] = r.From
 		if r.Scope == render.Whole {
 			dir := path.Dir(r.Name)
 			if bodies[dir] == nil {
@@ -65,6 +66,18 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 		files := bodies[dir]
 		if err := s.beside(dir, files); err != nil {
 			return err
+		}
+		missing, err := s.atRoot(files, change.Asks)
+		if err != nil {
+			return err
+		}
+		if missing != "" {
+			errs = multierror.Append(errs, &spec.Problem{
+				Position: from[change.ID],
+				Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, loader.Host(path.Base(dir))),
+				Hint:     "put the file back, or name the registry with its ca or client under registries",
+			})
+			continue
 		}
 		for _, major := range majors {
 			result, err := loader.Judge(major, files, loader.Host(path.Base(dir)))
@@ -102,6 +115,38 @@ func (s *survey) beside(dir string, files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// atRoot names the certificates of asks that stand elsewhere on the node by the paths that this machine has for them, in a
+// hosts.toml that is only judged. It returns the first that is not there.
+func (s *survey) atRoot(files map[string][]byte, asks []render.Endpoint) (missing string, err error) {
+	var names []string
+	for _, e := range asks {
+		names = append(names, e.CAFiles...)
+		for _, pair := range e.ClientFiles {
+			names = append(names, pair[0], pair[1])
+		}
+	}
+	hosts := string(files[render.HostsTOML])
+	for _, name := range names {
+		if !path.IsAbs(name) {
+			continue
+		}
+		live, err := s.root.Read(name)
+		if err != nil {
+			return "", err
+		}
+		if live.Data == nil {
+			return name, nil
+		}
+		real, err := s.root.Path(name)
+		if err != nil {
+			return "", err
+		}
+		hosts = strings.ReplaceAll(hosts, render.TOMLString(name), render.TOMLString(real))
+	}
+	files[render.HostsTOML] = []byte(hosts)
+	return "", nil
 }
 
 // judgeDocker lets dockerd, or its rules, judge a daemon.json that changes, and looks for a flag that says the same as one of

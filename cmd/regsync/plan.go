@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -28,14 +30,14 @@ func (c *command) planVerb() *cobra.Command {
 	return verb
 }
 
-func (c *command) plan(ctx context.Context, out string, detailed bool) error {
+func (c *command) plan(ctx context.Context, out string, detailed bool) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	s, err := c.open(ctx, out != "")
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer func() { err = errors.Join(err, s.close()) }()
 	t, err := c.travel(ctx, s)
 	if err != nil {
 		return err
@@ -78,6 +80,9 @@ func (c *command) text() view.Text {
 func conflicted(p plan.Plan) error {
 	var errs *multierror.Error
 	for _, x := range p.Conflicts {
+		if x.Kind != render.KindFile {
+			continue // it holds back its own change only
+		}
 		errs = multierror.Append(errs, &spec.Problem{
 			Position: spec.Position{File: x.Name}, Message: "conflict: " + x.Reason, Hint: x.Hint,
 		})

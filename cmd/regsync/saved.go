@@ -38,7 +38,6 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := renameio.WriteFile(file, data, 0o600); err != nil {
 		return fmt.Errorf("saving the plan: %w", err)
 	}
-	s.keep = true
 	return nil
 }
 
@@ -81,7 +80,8 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 
 // unmoved checks that every file is as the plan saw it.
 func unmoved(s *site, p plan.Plan) error {
-	for _, c := range p.Changes {
+	files, _ := p.Split()
+	for _, c := range files {
 		live, err := s.root.Read(c.Name)
 		if err != nil {
 			return err

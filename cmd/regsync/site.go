@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/regsync/regsync/internal/ledger"
@@ -16,10 +18,10 @@ import (
 // site is the node that a run works on, and what we remember of it.
 type site struct {
 	root   *node.Root
+	state  string // the state directory, as this machine names it
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
-	keep   bool // something of ours is to stay though nothing on the node is ours
 }
 
 // open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply.
@@ -33,6 +35,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
+	s.state = state
 	if change {
 		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
 		defer cancel()
@@ -45,7 +48,12 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		s.ledger, err = ledger.Open(state, s.lock)
 	}
 	if err == nil {
-		s.owned, err = s.ledger.Owned()
+		if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
+			err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", c.stateDir)}
+		}
+	}
+	if err == nil && change {
+		err = s.sweep()
 	}
 	if err == nil {
 		return s, nil
@@ -56,11 +64,32 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 	return nil, errors.Join(err, s.close())
 }
 
+// archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.
+func (s *site) archiveDir() string {
+	if _, err := os.Stat(s.state); err != nil {
+		return ""
+	}
+	return filepath.Join(s.state, "archives")
+}
+
+// sweep removes what a run that was killed has left beside the files that it was writing.
+func (s *site) sweep() error {
+	for id, o := range s.owned {
+		if o.Coming == "" || id.Kind != render.KindFile {
+			continue
+		}
+		if err := s.root.Sweep(id.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // close leaves the node. Where nothing is ours, nothing of ours stays.
 func (s *site) close() error {
 	var err error
 	if s.lock != nil {
-		if s.ledger != nil && s.ledger.Unused() && !s.keep {
+		if s.ledger != nil && s.ledger.Unused() {
 			err = s.ledger.Remove()
 		}
 		err = errors.Join(err, s.lock.Release())

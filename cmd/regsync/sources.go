@@ -41,7 +41,18 @@ func (c *command) defaultSource() ([]spec.Source, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hinted{fmt.Errorf("%s is not there", name), "write it, or name another file with -f FILE"}
 	}
-	return []spec.Source{{Name: name, Data: data}}, err
+	if err != nil {
+		return nil, unread(name, err)
+	}
+	return []spec.Source{{Name: name, Data: data}}, nil
+}
+
+// unread says why a file that the user named cannot be read.
+func unread(name string, err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("reading %q: %w", name, err)
 }
 
 func (c *command) source(name string) ([]spec.Source, error) {
@@ -54,18 +65,18 @@ func (c *command) source(name string) ([]spec.Source, error) {
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, err
+		return nil, unread(name, err)
 	}
 	if !info.IsDir() {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return nil, unread(name, err)
 		}
 		return []spec.Source{{Name: name, Data: data}}, nil
 	}
 	entries, err := os.ReadDir(name) // in lexical order
 	if err != nil {
-		return nil, err
+		return nil, unread(name, err)
 	}
 	var list []spec.Source
 	for _, e := range entries {
@@ -74,7 +85,7 @@ func (c *command) source(name string) ([]spec.Source, error) {
 		}
 		data, err := os.ReadFile(filepath.Join(name, e.Name()))
 		if err != nil {
-			return nil, err
+			return nil, unread(filepath.Join(name, e.Name()), err)
 		}
 		list = append(list, spec.Source{Name: filepath.Join(name, e.Name()), Data: data})
 	}
@@ -84,8 +95,8 @@ func (c *command) source(name string) ([]spec.Source, error) {
 	return list, nil
 }
 
-// digest identifies what the sources say.
-func digest(list []spec.Source) string {
+// digestOf identifies what the sources say.
+func digestOf(list []spec.Source) string {
 	h := sha256.New()
 	for _, src := range list {
 		fmt.Fprintf(h, "%d\n", len(src.Data))
@@ -95,8 +106,9 @@ func digest(list []spec.Source) string {
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.
-func (c *command) load(list []spec.Source, root *node.Root) (*spec.Spec, []*spec.Problem, error) {
-	facts := spec.Facts{Hostname: hostname(root)}
+// alone says that the file is all that counts: no cluster has to say what labels the node has, and it has none.
+func (c *command) load(list []spec.Source, root *node.Root, alone bool) (*spec.Spec, []*spec.Problem, error) {
+	facts := spec.Facts{Hostname: hostname(root), LabelsKnown: alone}
 	if root != nil {
 		facts.FileExists = root.Exists
 	}

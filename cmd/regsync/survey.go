@@ -51,7 +51,9 @@ func (s *survey) forget() { clear(s.live) }
 func (s *survey) readOwned() error {
 	names := make([]string, 0, len(s.owned))
 	for id := range s.owned {
-		names = append(names, id.Name)
+		if id.Kind == render.KindFile {
+			names = append(names, id.Name)
+		}
 	}
 	return s.read(names)
 }
@@ -119,7 +121,9 @@ func (s *survey) dirs(certsDir string) (map[string]render.Dir, error) {
 func (s *survey) have(want []render.Resource) (map[render.ID]plan.Live, error) {
 	names := make([]string, 0, len(want))
 	for _, r := range want {
-		names = append(names, r.Name)
+		if r.Kind == render.KindFile {
+			names = append(names, r.Name)
+		}
 	}
 	if err := s.read(names); err != nil {
 		return nil, err

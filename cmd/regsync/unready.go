@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/spec"
@@ -20,8 +23,13 @@ func unready(s *spec.Spec) error {
 	for _, x := range s.Credentials {
 		refuse(x.Pos, "credentials")
 	}
-	for _, x := range s.Preload {
-		refuse(x.Pos, "preload")
+	for i, x := range s.Preload {
+		if x.Nodes == "all" {
+			refuse(x.Pos, fmt.Sprintf("preload[%d].nodes", i))
+		}
+		if strings.Contains(x.Archive, "://") {
+			refuse(x.Pos, fmt.Sprintf("preload[%d].archive", i))
+		}
 	}
 	for _, x := range s.PullSecrets {
 		refuse(x.Pos, "pullSecrets")
@@ -36,4 +44,12 @@ func unready(s *spec.Spec) error {
 		refuse(spec.Position{}, "policy.effects.restart")
 	}
 	return errs.ErrorOrNil()
+}
+
+// unused warns of a section that this build reads and that no command of it looks at yet.
+func unused(s *spec.Spec) []*spec.Problem {
+	if len(s.Verify.Images) == 0 {
+		return nil
+	}
+	return []*spec.Problem{{Path: "verify.images", Message: "this version of regsync has no test pulls yet: the section is without effect"}}
 }

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/regsync/regsync/spec"
 )
 
 // imageName is containerd's annotation for the whole name of an image.
@@ -24,7 +25,7 @@ func annotated(d ocispec.Descriptor) (name string, bare bool) {
 
 // normalise gives the name that containerd's importer and its CRI know an image by: nginx is docker.io/library/nginx:latest.
 func normalise(name string) (string, error) {
-	named, err := reference.ParseDockerRef(name)
+	named, err := spec.ParseReference(name)
 	if err != nil {
 		return "", fmt.Errorf("image name %q: %w", short(name), err)
 	}

@@ -30,3 +30,6 @@ const (
 	fromDir   = "skopeo copy dir:DIRECTORY oci-archive:FILE.tar:IMAGE:TAG"
 	saveAgain = "make it again: docker save -o FILE.tar IMAGE:TAG, or skopeo copy --all docker://IMAGE:TAG oci-archive:FILE.tar:IMAGE:TAG"
 )
+
+// Advice is the hint: what to do about the archive.
+func (p *Problem) Advice() string { return p.Hint }

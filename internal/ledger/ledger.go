@@ -21,6 +21,9 @@ import (
 // formatVersion is the form of the ledger file that this build writes, and the only one that it reads.
 const formatVersion = "1"
 
+// asideSuffix is put to the name of a ledger that cannot be trusted.
+const asideSuffix = ".damaged"
+
 // Ledger is what regsync owns on one node.
 type Ledger struct {
 	Generation int       // of the last finished apply; 0: none yet
@@ -35,14 +38,16 @@ type Ledger struct {
 	key       []byte
 	owned     map[render.ID]entry
 	madeDir   map[string]bool // on the node, for files of ours
-	stateDirs []string        // on this machine, for the state directory; itself among them
+	stateDirs []string        // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
 	earlier   *Ledger         // as it was at Begin
+	kept      bool            // the ledger file was there when this run began, or a saved plan needs it
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
 type Services struct {
 	Runtime      render.Runtime `json:"runtime,omitempty"`
 	Socket       string         `json:"socket,omitempty"`       // containerd's
+	Namespace    string         `json:"namespace,omitempty"`    // containerd's, of images
 	ConfigFile   string         `json:"configFile,omitempty"`   // containerd's
 	DaemonJSON   string         `json:"daemonJSON,omitempty"`   // Docker's; empty: not managed
 	DockerSocket string         `json:"dockerSocket,omitempty"` // empty: the default
@@ -60,6 +65,8 @@ type entry struct {
 	Mode      fs.FileMode   `json:"mode,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"`
 	Before    *original     `json:"before,omitempty"` // nil: nothing stood there
+	Image     *render.Image `json:"image,omitempty"`
+	Found     bool          `json:"found,omitempty"` // the image was there before us
 }
 
 // original is an [plan.Original] whose content stands in backups.
@@ -88,7 +95,7 @@ type document struct {
 func Open(dir string, lock *Lock) (*Ledger, error) {
 	l := &Ledger{dir: dir, owned: map[render.ID]entry{}, madeDir: map[string]bool{}}
 	if lock != nil {
-		l.stateDirs = lock.made
+		l.stateDirs = l.fromHere(lock.made)
 	}
 	key, err := os.ReadFile(filepath.Join(dir, "key"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -104,9 +111,10 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	}
 	doc, err := decode(data)
 	if err != nil || len(key) == 0 {
-		l.SetAside = l.file() + ".damaged"
+		l.SetAside = l.file() + asideSuffix
 		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
 	}
+	l.kept = true
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
@@ -116,6 +124,17 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 		l.madeDir[d] = true
 	}
 	return l, nil
+}
+
+// fromHere gives directories as paths from the state directory.
+func (l *Ledger) fromHere(dirs []string) []string {
+	list := make([]string, 0, len(dirs))
+	for _, d := range dirs {
+		if rel, err := filepath.Rel(l.dir, d); err == nil {
+			list = append(list, rel)
+		}
+	}
+	return list
 }
 
 func (l *Ledger) file() string { return filepath.Join(l.dir, "ledger") }
@@ -153,7 +172,7 @@ func checksum(data []byte) string {
 func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 	owned := make(map[render.ID]plan.Owned, len(l.owned))
 	for id, e := range l.owned {
-		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive}
+		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found}
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
 		}
@@ -182,7 +201,17 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
-// Unused reports whether nothing is ours and never was since the last reset.
+// Unused reports whether nothing is ours and never was since the last reset, and nothing waits for us that we saved.
 func (l *Ledger) Unused() bool {
-	return len(l.owned) == 0 && l.Generation == 0 && l.SetAside == ""
+	return len(l.owned) == 0 && l.Generation == 0 && !l.kept && !l.wasDamaged()
+}
+
+// wasDamaged reports whether a ledger was, or is about to be, set aside. The backups that it names may be all that is left of what stood
+// on the node: then none of them is ever removed.
+func (l *Ledger) wasDamaged() bool {
+	if l.SetAside != "" {
+		return true
+	}
+	_, err := os.Lstat(l.file() + asideSuffix)
+	return err == nil
 }

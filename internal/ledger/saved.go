@@ -38,12 +38,18 @@ func (l *Ledger) Seal(s Saved) ([]byte, error) {
 	if err := l.Prepare(); err != nil {
 		return nil, err
 	}
+	if !l.kept && l.SetAside == "" { // so that the key, with which it is sealed, stays until the next reset
+		if err := l.save(); err != nil {
+			return nil, err
+		}
+		l.kept = true
+	}
 	s.Before, s.After = map[string]string{}, map[string]string{}
 	changes := make([]plan.Change, len(s.Plan.Changes))
 	for i, c := range s.Plan.Changes {
 		if c.Sensitive {
 			s.Before[c.Name], s.After[c.Name] = l.fingerprint(c.Before), l.fingerprint(c.After)
-			c.Before, c.After, c.Asks = nil, nil, nil
+			c.Before, c.After = nil, nil
 			if c.Entry != nil {
 				e := *c.Entry
 				e.Before.Data = nil

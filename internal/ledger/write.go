@@ -20,6 +20,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 )
 
 // Digest gives the keyed digest of a file. Before the first [Ledger.Prepare] there is no key, and nothing to compare with.
@@ -35,7 +36,7 @@ func (l *Ledger) Prepare() error {
 	if err != nil {
 		return fmt.Errorf("making the state directory: %w", err)
 	}
-	l.stateDirs = append(l.stateDirs, made...)
+	l.stateDirs = append(l.stateDirs, l.fromHere(made)...)
 	if len(l.key) > 0 {
 		return nil
 	}
@@ -66,14 +67,16 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		for _, d := range c.MakeDirs {
 			l.madeDir[d] = true
 		}
-		if c.Entry == nil {
-			continue
+		e := l.owned[c.ID] // it stays ours until it is gone
+		if c.Entry != nil {
+			applied := e.Applied
+			var err error
+			if e, err = l.entry(c); err != nil {
+				return err
+			}
+			e.Applied = applied
 		}
-		e, err := l.entry(c)
-		if err != nil {
-			return err
-		}
-		e.Applied, e.Coming = l.owned[c.ID].Applied, l.Digest(c.After)
+		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
 	}
 	return l.save()
@@ -96,13 +99,38 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
 	if err := l.save(); err != nil {
 		return err
 	}
-	return l.sweep()
+	l.sweep()
+	return nil
+}
+
+// Settle records which changes that stand for themselves were done. What was not is as it was.
+func (l *Ledger) Settle(done, failed []plan.Change) error {
+	for _, c := range done {
+		if c.Entry == nil {
+			delete(l.owned, c.ID)
+			continue
+		}
+		e := l.owned[c.ID]
+		e.Coming = ""
+		l.owned[c.ID] = e
+	}
+	for _, c := range failed {
+		if e, was := l.earlier.owned[c.ID]; was {
+			l.owned[c.ID] = e
+		} else {
+			delete(l.owned, c.ID)
+		}
+	}
+	return l.save()
 }
 
 // forgetDirs drops the directories that hold nothing of ours any more.
 func (l *Ledger) forgetDirs() {
 	needed := map[string]bool{}
 	for id := range l.owned {
+		if id.Kind != render.KindFile {
+			continue
+		}
 		for d := path.Dir(id.Name); d != "/" && !needed[d]; d = path.Dir(d) {
 			needed[d] = true
 		}
@@ -120,27 +148,39 @@ func (l *Ledger) Abort() error {
 		return nil
 	}
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
-	if l.Generation == 0 && len(l.owned) == 0 {
-		if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing the ledger: %w", err)
+	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
+	l.Services = l.earlier.Services
+	if l.kept {
+		if err := l.save(); err != nil {
+			return err
 		}
+		l.sweep()
 		return nil
 	}
-	if err := l.save(); err != nil {
-		return err
+	if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the ledger: %w", err)
 	}
-	return l.sweep()
+	if l.SetAside != "" {
+		if err := os.Rename(l.SetAside, l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("putting the damaged ledger back: %w", err)
+		}
+	}
+	l.sweep()
+	return nil
 }
 
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"backups", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "key", "ledger", "lock"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
 	}
-	made := slices.Clone(l.stateDirs)
+	made := make([]string, 0, len(l.stateDirs))
+	for _, d := range l.stateDirs {
+		made = append(made, filepath.Join(l.dir, d))
+	}
 	slices.Sort(made)
 	for _, d := range slices.Backward(made) {
 		_ = os.Remove(d) // what is not empty is not ours alone
@@ -153,6 +193,12 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
 		Kind: c.Kind, Name: c.Name, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
+		Found: o.Found,
+	}
+	if o.Image != nil {
+		image := *o.Image
+		image.Content, image.DiffIDs = nil, nil // the archive says them
+		e.Image = &image
 	}
 	if o.Before.Data == nil {
 		return e, nil
@@ -219,8 +265,12 @@ func store(name string, data []byte) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// sweep removes backups that no entry names.
-func (l *Ledger) sweep() error {
+// sweep removes backups that no entry names. One that cannot be removed is tried again the next time; it is no reason to undo an
+// apply.
+func (l *Ledger) sweep() {
+	if l.wasDamaged() {
+		return
+	}
 	named := map[string]bool{}
 	for id := range l.owned {
 		if b := l.owned[id].Before; b != nil {
@@ -229,17 +279,13 @@ func (l *Ledger) sweep() error {
 	}
 	files, err := os.ReadDir(filepath.Join(l.dir, "backups"))
 	if err != nil {
-		return fmt.Errorf("reading the backups: %w", err)
+		return
 	}
 	for _, f := range files {
-		if named[f.Name()] {
-			continue
-		}
-		if err := os.Remove(l.backupFile(f.Name())); err != nil {
-			return fmt.Errorf("removing a backup that nothing needs: %w", err)
+		if !named[f.Name()] {
+			_ = os.Remove(l.backupFile(f.Name()))
 		}
 	}
-	return nil
 }
 
 // clone gives a copy that later changes of l do not touch.

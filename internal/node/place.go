@@ -12,8 +12,9 @@ import (
 // Place is where a node keeps what regsync looks after.
 type Place struct {
 	render.Layout
-	Socket  string // containerd's gRPC socket; empty where there is no runtime
-	Waiting string // why there is no runtime though one is wanted; empty otherwise
+	Socket  string          // containerd's gRPC socket; empty where there is no runtime
+	Waiting string          // why there is no runtime though one is wanted; empty otherwise
+	Imports []render.Import // what containerd's config imports, in the order in which it is loaded
 }
 
 // MicroK8s' tree. SnapData is a link to the snap's revision, which changes at each refresh: it is never resolved by us.
@@ -29,9 +30,9 @@ const (
 	containerdSocket = "/run/containerd/containerd.sock"
 )
 
-// containerdSigns are the files of which one is there where containerd is installed.
+// containerdSigns are the files of which one is there where containerd is installed. Its config is another.
 var containerdSigns = []string{
-	containerdConfig, containerdSocket,
+	containerdSocket,
 	"/usr/bin/containerd", "/usr/local/bin/containerd", "/usr/sbin/containerd", "/opt/containerd/bin/containerd",
 	"/usr/lib/systemd/system/containerd.service", "/lib/systemd/system/containerd.service", "/etc/systemd/system/containerd.service",
 }
@@ -97,12 +98,17 @@ func (r *Root) runtime(n spec.Node, base func(string) ([]byte, error)) (render.R
 	}
 	config := containerdConfig
 	override(&config, n.Containerd.ConfigFile)
-	configured := r.Exists(config)
-	installed := configured
+	// A config that only we have made says nothing about the node.
+	exists := func(name string) bool {
+		data, err := base(name)
+		return err != nil || data != nil
+	}
+	configured := exists(config)
+	installed := configured || exists(containerdConfig)
 	for _, sign := range append(containerdSigns, n.Containerd.Socket) {
 		installed = installed || sign != "" && r.Exists(sign)
 	}
-	if installed && criDisabled(config, base) {
+	if installed && r.criDisabled(config, base) {
 		installed, configured = false, false // it serves Docker alone
 	}
 	switch {
@@ -117,25 +123,31 @@ func (r *Root) runtime(n spec.Node, base func(string) ([]byte, error)) (render.R
 	return render.NoRuntime, "no container runtime is on this node yet: neither MicroK8s nor a containerd whose CRI is enabled", nil
 }
 
-func criDisabled(config string, base func(string) ([]byte, error)) bool {
-	data, err := base(config)
-	if err != nil || data == nil {
-		return false
-	}
-	c, err := render.ParseConfig(data)
-	return err == nil && c.Disabled
+func (r *Root) criDisabled(config string, base func(string) ([]byte, error)) bool {
+	p := Place{Layout: render.Layout{Runtime: render.Containerd, ConfigFile: config}}
+	c, ok, err := r.config(&p, base)
+	return err == nil && ok && c.Disabled
 }
 
-// fromConfig takes from containerd's config what it says of the socket and of the directory of registries. A config that
-// cannot be read is not judged here: rendering says what is wrong with it, if it is needed.
-func (r *Root) fromConfig(p *Place, base func(string) ([]byte, error)) error {
+// config reads containerd's config with what it imports, as containerd joins them. A config that is not there, or cannot be
+// read, gives false: rendering says what is wrong with it, if it is needed.
+func (r *Root) config(p *Place, base func(string) ([]byte, error)) (render.RegistryConfig, bool, error) {
 	data, err := base(p.ConfigFile)
 	if err != nil || data == nil {
-		return err
+		return render.RegistryConfig{}, false, err
 	}
-	c, err := render.ParseConfig(data)
-	if err != nil {
-		return nil //nolint:nilerr // see above
+	if p.Imports, err = r.Imports(p.Layout, base); err != nil {
+		return render.RegistryConfig{}, false, err
+	}
+	c, err := render.Effective(p.ConfigFile, data, p.Imports, render.Version{})
+	return c, err == nil, nil
+}
+
+// fromConfig takes from containerd's config what it says of the socket and of the directory of registries.
+func (r *Root) fromConfig(p *Place, base func(string) ([]byte, error)) error {
+	c, ok, err := r.config(p, base)
+	if err != nil || !ok {
+		return err
 	}
 	if p.Runtime == render.Containerd {
 		override(&p.Socket, c.Address)

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +35,11 @@ func (r *Root) Write(name string, data []byte, mode fs.FileMode, owner *plan.Ori
 
 func (r *Root) makeDirs(missing []string) error {
 	for _, d := range missing {
-		if err := os.Mkdir(r.on(d), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(r.on(d), 0o755)
+		if err == nil {
+			err = os.Chmod(r.on(d), 0o755) // whatever the umask
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		if err := syncDir(r.on(path.Dir(d))); err != nil {
@@ -56,7 +59,8 @@ func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) e
 	}
 	defer dir.Close()
 	base := path.Base(name)
-	temp := "." + base + ".regsync-" + rand.Text()[:8]
+	temp := tempName(base)
+	_ = dir.Remove(temp) // of a run that was killed; nobody else writes while we do
 	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -68,11 +72,31 @@ func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) e
 	if err != nil {
 		_ = dir.Remove(temp)
 		if errors.Is(err, syscall.EBUSY) { // somebody mounted something on it, as container runtimes do with /etc/hosts
-			return overwrite(dir, base, data)
+			return overwrite(dir, base, data, mode)
 		}
 		return err
 	}
 	return syncDir(path.Dir(name))
+}
+
+// tempName is the name under which a file is written before it takes its place.
+func tempName(base string) string { return "." + base + ".regsync-new" }
+
+// Sweep removes what a run that was killed while it wrote the file may have left beside it.
+func (r *Root) Sweep(name string) error {
+	dir, missing, err := r.resolve(path.Dir(name))
+	if err != nil || missing != nil {
+		return err
+	}
+	real, _, err := r.resolve(path.Join(dir, path.Base(name)))
+	if err != nil {
+		return err
+	}
+	err = os.Remove(r.on(path.Join(path.Dir(real), tempName(path.Base(real)))))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing what a killed run left: %w", err)
+	}
+	return nil
 }
 
 // fill gives the new file its content and everything that the old one had, and closes it.
@@ -178,12 +202,17 @@ func splitZero(b []byte) []string {
 }
 
 // overwrite writes into the file that is there. A crash can tear it; there is no other way where it is a mount point.
-func overwrite(dir *os.Root, base string, data []byte) error {
+func overwrite(dir *os.Root, base string, data []byte, mode fs.FileMode) error {
 	f, err := dir.OpenFile(base, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	if mode != 0 {
+		err = f.Chmod(unixMode(mode)) // first, so that nobody reads what is closed from now on
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Truncate(int64(len(data)))
 	}
@@ -222,6 +251,6 @@ func (r *Root) RemoveDir(name string) bool {
 	if err != nil {
 		return false
 	}
-	err = os.Remove(r.on(real))
+	err = unix.Rmdir(r.on(real)) // never a file that stands there by now, as os.Remove would
 	return err == nil || errors.Is(err, fs.ErrNotExist)
 }

@@ -31,10 +31,14 @@ func TestCRI(t *testing.T) {
 		{"answers", &fake{service: "runtime.v1"}, "", false},
 		{"answers by the older name", &fake{service: "runtime.v1alpha2"}, "", false},
 		{"not yet", &fake{service: "runtime.v1", refuse: notYet}, "server is not initialized yet", false},
-		{"plugin of 1.x did not load", &fake{plugins: []*introspection.Plugin{plugin("io.containerd.snapshotter.v1", "zfs", "skip plugin"), plugin(grpcV1, "cri", conflict)}},
-			"plugin io.containerd.grpc.v1.cri did not load: " + conflict, true},
-		{"plugin of 2.x did not load", &fake{plugins: []*introspection.Plugin{plugin(grpcV1, "cri", "unable to load CRI image service plugin dependency"), plugin(criV1, "images", conflict)}},
-			"plugin io.containerd.cri.v1.images did not load: " + conflict, true},
+		{
+			"plugin of 1.x did not load", &fake{plugins: []*introspection.Plugin{plugin("io.containerd.snapshotter.v1", "zfs", "skip plugin"), plugin(grpcV1, "cri", conflict)}},
+			"plugin io.containerd.grpc.v1.cri did not load: " + conflict, true,
+		},
+		{
+			"plugin of 2.x did not load", &fake{plugins: []*introspection.Plugin{plugin(grpcV1, "cri", "unable to load CRI image service plugin dependency"), plugin(criV1, "images", conflict)}},
+			"plugin io.containerd.cri.v1.images did not load: " + conflict, true,
+		},
 		{"disabled", &fake{plugins: []*introspection.Plugin{plugin(criV1, "images", "")}}, "disabled_plugins", true},
 		{"loaded and silent", &fake{plugins: []*introspection.Plugin{plugin(grpcV1, "cri", "")}}, "does not serve", false},
 	}

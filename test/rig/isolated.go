@@ -73,8 +73,8 @@ func isolate(t *testing.T) {
 		line := lines.Text()
 		said.WriteString("\n" + line)
 		if state, ok := strings.CutPrefix(strings.TrimSpace(line), "--- "); ok {
-			if state, name, _ := strings.Cut(state, ": "); strings.HasPrefix(name, t.Name()+" ") {
-				verdict = state
+			if state, name, _ := strings.Cut(state, ": "); strings.HasPrefix(name, t.Name()+" ") || state == "SKIP" {
+				verdict = state // also where only a part of it, said later, was skipped
 			}
 		}
 	}

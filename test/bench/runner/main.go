@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
@@ -27,7 +28,7 @@ func main() {
 	var status syscall.WaitStatus
 	var usage syscall.Rusage
 	for {
-		if _, err = syscall.Wait4(pid, &status, 0, &usage); err != syscall.EINTR {
+		if _, err = syscall.Wait4(pid, &status, 0, &usage); !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}

@@ -1,0 +1,14 @@
+// Package docs holds the pages for users, and the tests that keep them true: what stands between the marks of a page is
+// generated from the schema and from the command's own help, and what a page shows of a session at a terminal is what
+// the program says.
+//
+// A page may hold, beside text:
+//
+//	<!-- node: NAME -->          from here on commands see a fresh node, of examples/testdata/NAME.txtar
+//	```yaml /etc/…               this file is written to that node
+//	```console run               these commands are run against it; a line "..." stands for any lines
+//	<!-- keys: TYPE --> … <!-- end -->     the keys of a type of the schema
+//	<!-- help: VERB --> … <!-- end -->     what the verb's --help says
+package docs
+
+//go:generate go test -update .
