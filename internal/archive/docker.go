@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -82,8 +81,7 @@ func (l *layout) saved(saved savedImage) error {
 	if err != nil {
 		return err
 	}
-	platform := platforms.Normalize(config.Platform)
-	m.Platform = &platform
+	m.Platform = normalised(&config.Platform)
 	m.Descriptor = ocispec.Descriptor{MediaType: dockerManifest, Digest: digest.FromBytes(text), Size: int64(len(text))}
 	l.index.Blobs[m.Descriptor.Digest] = Blob{Size: m.Descriptor.Size, Data: text}
 

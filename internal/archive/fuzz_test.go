@@ -26,6 +26,7 @@ func FuzzRead(f *testing.F) {
 	for _, data := range forms(f) {
 		f.Add(data)
 	}
+	f.Add(crane(f))
 	f.Add(pack(f, imageLayout(f, listed{withHoles(f, image(f, 1, "linux/arm/v7", 1)), nil})...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sound(t, data)
@@ -38,9 +39,11 @@ func FuzzRead(f *testing.F) {
 // The same of what the documents in an archive may say, with a digest that is right wherever one is looked for.
 func FuzzDocuments(f *testing.F) {
 	config := `{"architecture":"amd64","os":"linux","config":{"Env":[]},"rootfs":{"type":"layers","diff_ids":["sha256:` + strings.Repeat("a", 64) + `"]}}`
-	manifest := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"CONFIG","size":139},"layers":[{"digest":"CONFIG","size":139}]}`
+	size := fmt.Sprint(len(config))
+	manifest := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"CONFIG","size":` + size + `},"layers":[{"digest":"CONFIG","size":` + size + `}]}`
+	whole := fmt.Sprint(len(strings.ReplaceAll(manifest, "CONFIG", digest.FromString(config).String())))
 	f.Add(`[{"Config":"config","RepoTags":["a:1"],"Layers":["layer"]}]`, config, "", "")
-	f.Add("", config, manifest, `{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"MANIFEST","size":290,"platform":{"os":"linux","architecture":"amd64"},"annotations":{"org.opencontainers.image.ref.name":"1"}}]}`)
+	f.Add("", config, manifest, `{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"MANIFEST","size":`+whole+`,"platform":{"os":"linux","architecture":"amd64"},"annotations":{"org.opencontainers.image.ref.name":"1"}}]}`)
 	f.Fuzz(func(t *testing.T, list, config, manifest, index string) {
 		c := digest.FromString(config)
 		manifest = strings.ReplaceAll(manifest, "CONFIG", c.String())

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
@@ -306,6 +308,25 @@ func mustRead(t testing.TB, data []byte) archive.Index {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// crane gives what crane and others make with go-containerregistry: compressed layers with the digest in the name, sha256:HEX as the name of
+// the configuration.
+func crane(t testing.TB) []byte {
+	t.Helper()
+	images := map[name.Tag]v1.Image{}
+	for n, tag := range []string{"app:1", "app:2", "lab:5000/app:3"} {
+		ref, err := name.NewTag(tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images[ref] = image(t, int64(n/2), "linux/amd64", 2)
+	}
+	var b bytes.Buffer
+	if err := tarball.MultiWrite(images, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // blob gives the bytes of a blob.

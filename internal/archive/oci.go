@@ -77,6 +77,7 @@ func (l *layout) listed(d ocispec.Descriptor) error {
 	}
 	if name == "" && len(image.Manifests) == 0 && created { // a signature, an SBOM
 		l.index.Images = l.index.Images[:len(l.index.Images)-1]
+		delete(l.at, d.Digest)
 		return nil
 	}
 	if name == "" {

@@ -155,7 +155,7 @@ func TestTruncated(t *testing.T) {
 
 // Other tools write compressed layers, with the digest in the name or without, and zstd ones that containerd calls gzip.
 func TestCompressedLayers(t *testing.T) {
-	a := image(t, 1, "linux/amd64", 3)
+	a := image(t, 1, "linux/amd64", 4)
 	n := 0
 	isLayer := func(name string) bool { return strings.HasSuffix(name, "/layer.tar") }
 	var names []string
@@ -169,6 +169,8 @@ func TestCompressedLayers(t *testing.T) {
 		case 3:
 			packed = zstded(t, e.body)
 			name = "blobs/sha256/" + digest.FromBytes(packed).Encoded()
+		case 4:
+			name = digest.FromBytes(e.body).Encoded() + ".tar" // of the plain tar
 		}
 		names = append(names, e.name, name)
 		return []entry{{name: name, body: packed}}
@@ -197,6 +199,17 @@ func TestCompressedLayers(t *testing.T) {
 	}
 	if types = slices.Compact(types); len(types) != 1 || !strings.HasSuffix(types[0], "diff.tar.gzip") {
 		t.Errorf("layers of types %q", types)
+	}
+}
+
+func TestCrane(t *testing.T) {
+	data := crane(t)
+	for _, data := range [][]byte{data, zstded(t, data)} {
+		i := mustRead(t, data)
+		if len(i.Images) != 2 || len(i.Blobs) != 2*(2+2) {
+			t.Errorf("%d images, %d blobs", len(i.Images), len(i.Blobs))
+		}
+		checkBlobs(t, i, data)
 	}
 }
 

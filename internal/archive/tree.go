@@ -137,7 +137,7 @@ func (t *tree) add(at *cursor, tr *tar.Reader, h *tar.Header) error {
 }
 
 // passing keeps what may be asked for of a file that goes by in a stream: its beginning, its JSON, and the digest of a compressed
-// layer whose name does not tell it.
+// layer whose name may not tell it.
 func (t *tree) passing(e *entry, r io.Reader) error {
 	head := make([]byte, min(e.size, 16))
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -153,11 +153,14 @@ func (t *tree) passing(e *entry, r io.Reader) error {
 		}
 		if d := parseDocument(data); d.matters() {
 			e.document = d
-			if t.documents += e.size; t.documents > maxDocuments {
+			if d.err == nil {
+				t.documents += e.size
+			}
+			if t.documents > maxDocuments {
 				return problem("make several archives of it", "the manifests and configurations are more than %d MiB", maxDocuments>>20)
 			}
 		}
-	case detect(head) != Plain && nameDigest(e.name) == "":
+	case detect(head) != Plain && !strings.Contains(e.name, "blobs/"):
 		hash := digest.Canonical.Digester()
 		if _, err := io.Copy(hash.Hash(), r); err != nil {
 			return err
