@@ -1,6 +1,9 @@
 package archive
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Problem is what is wrong with an archive.
 type Problem struct {
@@ -22,6 +25,15 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 func problem(hint, format string, args ...any) *Problem {
 	return &Problem{Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// within says of which image an error is. A problem stays one.
+func within(image string, err error) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		return &Problem{Message: "image " + image + ": " + p.Message, Hint: p.Hint, Err: p.Err}
+	}
+	return fmt.Errorf("image %s: %w", image, err)
 }
 
 // What there is to do about an archive.
