@@ -32,7 +32,7 @@ func (l *layout) readDocker() error {
 	}
 	for i, saved := range list.saved {
 		if err := l.saved(saved); err != nil {
-			return within(label(saved, i), err)
+			return within("image "+label(saved, i), err)
 		}
 	}
 	return nil

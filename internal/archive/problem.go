@@ -27,13 +27,13 @@ func problem(hint, format string, args ...any) *Problem {
 	return &Problem{Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// within says of which image an error is. A problem stays one.
-func within(image string, err error) error {
+// within says of what an error is: image a:1. A problem stays one.
+func within(what string, err error) error {
 	var p *Problem
 	if errors.As(err, &p) {
-		return &Problem{Message: "image " + image + ": " + p.Message, Hint: p.Hint, Err: p.Err}
+		return &Problem{Message: what + ": " + p.Message, Hint: p.Hint, Err: p.Err}
 	}
-	return fmt.Errorf("image %s: %w", image, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // What there is to do about an archive.
