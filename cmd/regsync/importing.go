@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/archive"
+	"github.com/regsync/regsync/internal/fetch"
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
@@ -18,9 +20,11 @@ import (
 
 // imageWork carries changes of images out on containerd's store.
 type imageWork struct {
-	store *images.Store
-	site  *site
-	cache *archive.Cache
+	command *command
+	urls    map[string]string // of archives that are fetched, by sha256
+	store   *images.Store
+	site    *site
+	cache   *archive.Cache
 }
 
 // imageWork makes ready what the plan's changes of images need; nil where there are none.
@@ -35,7 +39,15 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 			return nil, err
 		}
 	}
-	return &imageWork{store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}}, nil
+	w := &imageWork{command: c, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
+	if t.spec != nil {
+		for _, p := range t.spec.Preload {
+			if fetched(p.Archive) {
+				w.urls[p.SHA256] = p.Archive
+			}
+		}
+	}
+	return w, nil
 }
 
 // Apply brings the images of each archive, pulls those that are pulled, and lets go of those that nobody asks for any more.
@@ -90,7 +102,7 @@ func (w *imageWork) archive(ctx context.Context, name string, changes []plan.Cha
 	for _, c := range changes {
 		want[c.Name] = *c.Image
 	}
-	err := w.bring(ctx, name, changes[0].Image.Beside, want, func(p images.Progress) {
+	err := w.bring(ctx, name, *changes[0].Image, want, func(p images.Progress) {
 		tell(apply.Event{Stage: apply.Moving, Change: &changes[0], Bytes: p.Written, Total: p.Total})
 	})
 	each := map[string]error{}
@@ -122,17 +134,43 @@ func partErrors(err error, each map[string]error) error {
 	return err
 }
 
-func (w *imageWork) bring(ctx context.Context, name string, beside bool, want map[string]render.Image, report func(images.Progress)) error {
-	f, err := w.site.openArchive(name, beside)
+func (w *imageWork) bring(ctx context.Context, name string, one render.Image, want map[string]render.Image, report func(images.Progress)) error {
+	f, index, err := w.open(ctx, name, one)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	err = w.store.Import(ctx, bundle{index, f}, want, report)
+	if err == nil && one.SHA256 != "" && !one.Keep {
+		err = fetch.Remove(w.site.archiveDir(), one.SHA256)
+	}
+	return err
+}
+
+// open opens the archive that an image comes from, and its index.
+func (w *imageWork) open(ctx context.Context, name string, one render.Image) (*os.File, archive.Index, error) {
+	var f *os.File
+	var err error
+	if one.SHA256 != "" {
+		address, ok := w.urls[one.SHA256]
+		if _, here := fetch.Known(w.site.archiveDir(), one.SHA256); !ok && !here {
+			return nil, archive.Index{}, fmt.Errorf("%s is to be fetched again, and a saved plan does not say all of its URL: make the plan again", name)
+		}
+		f, err = w.command.fetch(ctx, w.site, address, one.SHA256)
+	} else {
+		f, err = w.site.openArchive(name, one.Beside)
+	}
+	if err != nil {
+		return nil, archive.Index{}, err
+	}
+	if index, ok := w.cache.Known(one.SHA256); ok && one.SHA256 != "" {
+		return f, index, nil
+	}
 	index, err := w.cache.Index(ctx, f)
 	if err != nil {
-		return err
+		return nil, archive.Index{}, errors.Join(err, f.Close())
 	}
-	return w.store.Import(ctx, bundle{index, f}, want, report)
+	return f, index, nil
 }
 
 // bundle is an archive as an import reads it.

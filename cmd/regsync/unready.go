@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -26,9 +25,6 @@ func unready(s *spec.Spec) error {
 	for i, x := range s.Preload {
 		if x.Nodes == "all" {
 			refuse(x.Pos, fmt.Sprintf("preload[%d].nodes", i))
-		}
-		if strings.Contains(x.Archive, "://") {
-			refuse(x.Pos, fmt.Sprintf("preload[%d].archive", i))
 		}
 	}
 	for _, x := range s.PullSecrets {
