@@ -16,8 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Cache remembers what took long to find out of an archive: the index of a compressed one or of one whose layers had to be read, and its sha256. What it remembers
-// holds as long as the file is the very same one: device, inode, size, and both of its times.
+// Cache remembers what took long to find out of an archive: its sha256, and the index of a compressed one or of one whose layers had to be
+// read. What it remembers holds as long as the file is the very same one: device, inode, size, and both of its times.
 type Cache struct {
 	Dir string // empty: nothing is remembered
 
