@@ -36,6 +36,8 @@ func judge(response *http.Response, text []byte) (kind error, detail, hint strin
 		return ErrUnauthorized, detail, "credentials/callback-token.txt of that node differs from this node's: did it join this cluster?"
 	case response.StatusCode == http.StatusNotFound:
 		return ErrRefused, detail, "agents import images since MicroK8s 1.25: that node has an older one"
+	case response.StatusCode != http.StatusInternalServerError:
+		return ErrRefused, detail, ""
 	}
 	return ErrRefused, detail, "what ctr said is only in that node's journal: journalctl -u snap.microk8s.daemon-cluster-agent"
 }
