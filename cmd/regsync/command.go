@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,6 +78,9 @@ func (c *command) settle() error {
 	}
 	if err := oneOf("color", c.colorMode, "auto", "always", "never"); err != nil {
 		return err
+	}
+	if !path.IsAbs(c.stateDir) {
+		return fmt.Errorf("--state-dir is %q; it must be an absolute path on the node", c.stateDir)
 	}
 	c.color = view.UseColor(c.colorMode, c.out, c.env)
 	c.colorErr = view.UseColor(c.colorMode, c.err, c.env)
