@@ -29,6 +29,8 @@ var road = map[string][]string{
 	"internal/ledger":  {"plan", "render"},
 	"internal/images":  {"plan", "render"},
 	"internal/archive": {"render", "spec"},
+	"internal/fetch":   {},
+	"internal/agent":   {},
 	"internal/cluster": {"plan", "render"},
 	"internal/probe":   {"render", "spec", "internal/loader"},
 	"internal/watch":   {},
@@ -51,13 +53,14 @@ var heavy = []string{
 // homes are the packages to which a heavy import is confined.
 var homes = map[string][]string{
 	"github.com/containerd/containerd/remotes/docker/config":         {"internal/loader"},
-	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader"},
+	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader", "internal/images"},
 	"github.com/containerd/containerd/v2/client":                     {"internal/images"},
 	"github.com/containerd/containerd":                               {},
 	"k8s.io/client-go/rest":                                          {"internal/cluster"},
 	"k8s.io/client-go/tools/clientcmd":                               {"internal/cluster"},
 	"github.com/spf13/cobra":                                         {"cmd/regsync"},
 	"golang.org/x/term":                                              {"internal/view"},
+	"github.com/vbauerster/mpb/v8":                                   {"internal/view"},
 }
 
 // list runs go list for the module's packages and gives its lines, split at spaces.

@@ -12,9 +12,11 @@ import (
 
 // Archive is what one file of an entry of preload holds, as far as this node is concerned.
 type Archive struct {
-	Entry  int    // the index in spec.Preload
-	Path   string // absolute, on the node; or as it is named, beside the spec
-	Images []Member
+	Entry   int    // the index in spec.Preload
+	Path    string // absolute, on the node
+	Beside  bool   // Path is on the machine that regsync runs on, beside the spec
+	Fetched bool   // Path is a URL, without user and query
+	Images  []Member
 }
 
 // Member is an image in an archive.
@@ -133,7 +135,10 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 			continue
 		}
 		image := m.Image
-		image.Pin, image.Archive = p.Pin, a.Path
+		image.Pin, image.Archive, image.Beside = p.Pin, a.Path, a.Beside
+		if a.Fetched {
+			image.SHA256, image.Keep = p.SHA256, p.Keep
+		}
 		if !slices.Contains(m.Names, name) {
 			image.Member = m.name()
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,8 +34,14 @@ type command struct {
 }
 
 // run is the program, without the process around it.
-func run(ctx context.Context, args []string, s streams, env func(string) string) int {
+func run(ctx context.Context, args []string, s streams, env func(string) string) (code int) {
 	c := &command{streams: s, env: env}
+	defer func() {
+		if fault := recover(); fault != nil { // the runtime's own exit code, 2, would say that changes are pending
+			fmt.Fprintf(c.err, "regsync: error: this is a fault of regsync's: %v\n%s", fault, debug.Stack())
+			code = exitError
+		}
+	}()
 	top := c.top()
 	top.SetArgs(args)
 	return c.report(ctx, top.ExecuteContext(ctx))

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/internal/docker"
+	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/plan"
@@ -25,7 +26,8 @@ type trip struct {
 	place    node.Place
 	services ledger.Services
 	plan     plan.Plan
-	saved    bool // the plan was made and seen before
+	saved    bool          // the plan was made and seen before
+	store    *images.Store // containerd's, where images are looked after; nil elsewhere
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -46,7 +48,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, ConfigFile: t.place.ConfigFile,
+		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
 		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
 	}
 	services := c.services(s.root, t.services)
@@ -54,6 +56,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	held := c.archives(ctx, s, t.spec, &inputs)
 	desired, err := render.Render(t.spec, inputs)
 	warnings = append(warnings, desired.Warnings...)
 	if err != nil {
@@ -63,13 +66,22 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.plan, err = plan.New(desired.Resources, have, s.owned, plan.Policy{
+	open, err := c.lookAtImages(ctx, &t, services, &desired, have, s.owned)
+	if err != nil {
+		return t, err
+	}
+	made, err := plan.New(desired.Resources, have, open.owned, plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
 	}
+	t.plan = made
+	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	for _, h := range append(held, desired.Held...) {
+		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
+	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)
 	}
@@ -86,7 +98,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.digest = digest(list)
+	t.digest = digestOf(list)
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,19 +12,38 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/regsync/regsync/internal/archive"
+	"github.com/regsync/regsync/internal/fetch"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
 // archives reads what the archives of preload hold. One that cannot be read, or is not what it should be, holds back its own
 // images only.
-func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec) ([]render.Archive, []render.Held) {
+func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec, in *render.Inputs) []render.Held {
+	if len(sp.Preload) == 0 {
+		return nil
+	}
+	in.Platform = platforms.Format(platforms.DefaultSpec())
 	cache := &archive.Cache{Dir: s.archiveDir()}
-	var found []render.Archive
 	var held []render.Held
+	named := map[string]bool{} // what may lie in the state directory
 	for i := range sp.Preload {
 		p := &sp.Preload[i]
 		if p.Archive == "" {
+			continue
+		}
+		if fetched(p.Archive) {
+			p.SHA256 = strings.ToLower(p.SHA256)
+			named[p.SHA256] = true
+			a, ok, err := c.fetchedArchive(ctx, s, cache, p, i)
+			switch {
+			case err != nil:
+				held = append(held, heldArchive(p, bareURL(p.Archive), err.Error(), hintOfArchive(err)))
+			case ok:
+				in.Archives = append(in.Archives, a)
+			default:
+				held = append(held, heldArchive(p, bareURL(p.Archive), "it is not fetched yet, so what it holds is not known", "regsync apply fetches it"))
+			}
 			continue
 		}
 		names := s.archiveFiles(p.Archive, sp.Beside[p.Archive])
@@ -36,13 +56,13 @@ func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec) ([]rende
 				held = append(held, heldArchive(p, name, err.Error(), hintOfArchive(err)))
 				continue
 			}
-			found = append(found, a)
+			in.Archives = append(in.Archives, a)
 		}
 	}
 	if s.lock != nil {
-		_ = cache.Sweep() // what stays is only older
+		_ = errors.Join(cache.Sweep(), fetch.Sweep(s.archiveDir(), named)) // what stays is only in the way
 	}
-	return found, held
+	return held
 }
 
 func heldArchive(p *spec.Preload, name, message, hint string) render.Held {
@@ -53,8 +73,11 @@ func heldArchive(p *spec.Preload, name, message, hint string) render.Held {
 }
 
 func hintOfArchive(err error) string {
-	if p, ok := err.(interface{ Advice() string }); ok { //nolint:errorlint // the archive's own error, not one that wraps it
-		return p.Advice()
+	if p := (*archive.Problem)(nil); errors.As(err, &p) {
+		return p.Hint
+	}
+	if p := (*fetch.Problem)(nil); errors.As(err, &p) {
+		return p.Hint
 	}
 	return ""
 }
@@ -130,10 +153,7 @@ func (c *command) archive(ctx context.Context, s *site, cache *archive.Cache, p 
 	if err != nil {
 		return render.Archive{}, err
 	}
-	a := render.Archive{Entry: entry, Path: name}
-	for _, image := range index.Images {
-		a.Images = append(a.Images, member(image, platform))
-	}
+	a := render.Archive{Entry: entry, Path: name, Beside: beside, Images: members(index, platform)}
 	return a, nil
 }
 
@@ -143,6 +163,14 @@ func platformOf(name string) (ocispec.Platform, error) {
 		return platforms.DefaultSpec(), nil
 	}
 	return platforms.Parse(name)
+}
+
+func members(index archive.Index, platform ocispec.Platform) []render.Member {
+	var all []render.Member
+	for _, image := range index.Images {
+		all = append(all, member(image, platform))
+	}
+	return all
 }
 
 // member is an image of an archive as rendering sees it.

@@ -95,8 +95,8 @@ func (c *command) source(name string) ([]spec.Source, error) {
 	return list, nil
 }
 
-// digest identifies what the sources say.
-func digest(list []spec.Source) string {
+// digestOf identifies what the sources say.
+func digestOf(list []spec.Source) string {
 	h := sha256.New()
 	for _, src := range list {
 		fmt.Fprintf(h, "%d\n", len(src.Data))

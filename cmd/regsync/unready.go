@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/spec"
@@ -20,8 +22,10 @@ func unready(s *spec.Spec) error {
 	for _, x := range s.Credentials {
 		refuse(x.Pos, "credentials")
 	}
-	for _, x := range s.Preload {
-		refuse(x.Pos, "preload")
+	for i, x := range s.Preload {
+		if x.Nodes == "all" {
+			refuse(x.Pos, fmt.Sprintf("preload[%d].nodes", i))
+		}
 	}
 	for _, x := range s.PullSecrets {
 		refuse(x.Pos, "pullSecrets")

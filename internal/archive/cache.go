@@ -49,6 +49,22 @@ func (c *Cache) Index(ctx context.Context, f *os.File) (Index, error) {
 	return index, nil
 }
 
+// Known gives the index of the archive with this sha256, if it was remembered. The archive itself need not be there any more.
+func (c *Cache) Known(sha256 string) (Index, bool) {
+	known := c.recall(bySHA256(sha256))
+	if known.Index == nil {
+		return Index{}, false
+	}
+	return *known.Index, true
+}
+
+// Learn remembers the index of the archive with this sha256.
+func (c *Cache) Learn(sha256 string, index Index) {
+	c.remember(bySHA256(sha256), fact{Index: &index, SHA256: sha256})
+}
+
+func bySHA256(sha256 string) string { return "sha256-" + sha256 + ".json" }
+
 // SHA256 gives the digest of the whole file, as 64 hex digits.
 func (c *Cache) SHA256(ctx context.Context, f *os.File) (string, error) {
 	key, size, err := identity(f)

@@ -22,7 +22,9 @@ import (
 // What containerd's own importers, of 1.7.35 and 2.2.9, write into an empty store for the same tar: the same targets under the same names, and the
 // manifests byte for byte.
 func TestImporterAgrees(t *testing.T) {
-	for name, data := range forms(t) {
+	archives := forms(t)
+	archives["crane"] = crane(t)
+	for name, data := range archives {
 		i := mustRead(t, data)
 		if i.Compression != archive.Plain || i.Root != "" {
 			continue // the importer gets the tar decompressed by its caller, and only knows the top

@@ -48,12 +48,11 @@ func newCursor(ctx context.Context, r io.ReaderAt, size int64, c Compression) (*
 	return at, nil
 }
 
-// Close lets the decompressor go.
-func (c *cursor) Close() error {
+// close lets the decompressor go. It has nothing to say then that it has not said before.
+func (c *cursor) close() {
 	if c.stream != nil {
-		return c.stream.Close()
+		_ = c.stream.Close()
 	}
-	return nil
 }
 
 // mark makes the next block that is read the first one.
@@ -80,7 +79,7 @@ func (c *cursor) Read(p []byte) (n int, err error) {
 		p = p[:min(int64(len(p)), c.size-c.offset)]
 		if n, err = c.plain.ReadAt(p, c.offset); n == len(p) {
 			err = nil
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			err = problem(copyAgain, "the file has become shorter while it was read")
 		}
 	}
@@ -88,7 +87,7 @@ func (c *cursor) Read(p []byte) (n int, err error) {
 	if room := cap(c.keep) - len(c.keep); room > 0 {
 		c.keep = append(c.keep, p[:min(n, room)]...)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		c.failed = err
 	}
 	return n, err
@@ -116,9 +115,10 @@ func (c *cursor) skip(n int64) error {
 	for n > 0 {
 		m, err := c.Read(c.buf[:min(n, int64(len(c.buf)))])
 		n -= int64(m)
-		if err == io.EOF && n > 0 {
+		switch {
+		case errors.Is(err, io.EOF) && n > 0:
 			return io.ErrUnexpectedEOF
-		} else if err != nil && err != io.EOF {
+		case err != nil && n > 0:
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ type file struct {
 
 func (f *file) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		f.failed = err
 	}
 	return n, err

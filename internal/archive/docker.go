@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -24,6 +23,9 @@ func (l *layout) readDocker() error {
 	list, _, err := l.document(l.index.Root+"manifest.json", what)
 	if err != nil {
 		return err
+	}
+	if list.Layers != nil || list.Config != nil {
+		return problem(fromDir, "%s is the manifest of one image and names none, as in a directory of skopeo's dir: transport", what)
 	}
 	if len(list.saved) == 0 {
 		return problem(saveAgain, "%s lists no image", what)
@@ -79,8 +81,7 @@ func (l *layout) saved(saved savedImage) error {
 	if err != nil {
 		return err
 	}
-	platform := platforms.Normalize(config.Platform)
-	m.Platform = &platform
+	m.Platform = normalised(&config.Platform)
 	m.Descriptor = ocispec.Descriptor{MediaType: dockerManifest, Digest: digest.FromBytes(text), Size: int64(len(text))}
 	l.index.Blobs[m.Descriptor.Digest] = Blob{Size: m.Descriptor.Size, Data: text}
 

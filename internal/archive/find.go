@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -134,11 +135,10 @@ func (t *tree) exported(otherwise error) error {
 
 // foreign says what an archive is that is not one of images.
 func (t *tree) foreign() error {
-	const skopeoDir = "skopeo copy dir:DIRECTORY oci-archive:FILE.tar:IMAGE:TAG"
 	names := func(name string) bool { return t.entries[name] != nil }
 	switch {
-	case names("version") && names("manifest.json"):
-		return problem(skopeoDir, "the tar holds a directory of skopeo's dir: transport, which names no image")
+	case t.isDir():
+		return problem(fromDir, "the tar holds a directory of skopeo's dir: transport, which names no image")
 	case names("repositories"):
 		return problem(saveAgain, "the tar has no manifest.json: it was saved by a Docker before 1.10")
 	case names("index.json"):
@@ -153,6 +153,16 @@ func (t *tree) foreign() error {
 		return problem(saveAgain, "the tar is empty")
 	}
 	return t.exported(problem(saveAgain, "the tar holds no image: neither manifest.json, as docker save writes it, nor oci-layout is in it"))
+}
+
+// isDir tells whether skopeo's dir: transport has written a directory of the tar.
+func (t *tree) isDir() bool {
+	for name := range t.entries {
+		if dir, base := path.Split(name); base == "version" && t.entries[dir+"manifest.json"] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // sortedNames gives the names of all entries.

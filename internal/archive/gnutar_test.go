@@ -67,9 +67,15 @@ func TestGNUTar(t *testing.T) {
 		// Holes for tar to find; GNU tar looks for them, not for zeros.
 		run(t, "sh", "-c", `find "$0" -type f -size +256k -exec fallocate --dig-holes {} \; -exec ln {} {}.same \;`, dir)
 		for _, flags := range [][]string{
-			{"--format=gnu"}, {"--format=gnu", "--sparse"}, {"--format=posix"},
-			{"--format=posix", "--sparse", "--sparse-version=0.0"}, {"--format=posix", "--sparse", "--sparse-version=0.1"}, {"--format=posix", "--sparse", "--sparse-version=1.0"},
-			{"--format=ustar"}, {"--format=v7"}, {"--format=oldgnu", "--sparse"},
+			{"--format=gnu"},
+			{"--format=gnu", "--sparse"},
+			{"--format=posix"},
+			{"--format=posix", "--sparse", "--sparse-version=0.0"},
+			{"--format=posix", "--sparse", "--sparse-version=0.1"},
+			{"--format=posix", "--sparse", "--sparse-version=1.0"},
+			{"--format=ustar"},
+			{"--format=v7"},
+			{"--format=oldgnu", "--sparse"},
 		} {
 			file := filepath.Join(t.TempDir(), "a.tar")
 			run(t, append(append([]string{program}, flags...), "-cf", file, "-C", dir, ".")...)

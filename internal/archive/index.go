@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"slices"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -37,8 +39,8 @@ type Index struct {
 // Image is one image, of one platform or of several.
 type Image struct {
 	Names []string `json:"names,omitempty"` // normalised: docker.io/library/nginx:1
-	// Bare are the names that are no reference, such as the ref.name "1" of an OCI layout. containerd's own import would make
-	// an image of this very name, that nobody finds.
+	// Bare are the names that are no reference, such as the ref.name "1" of an OCI layout. containerd's client makes an image of
+	// this very name, ctr one called import-DATE:1; nobody finds either.
 	Bare []string `json:"bare,omitempty"`
 	// Target has media type, digest and size of what the image's record points to after containerd's own import into an empty
 	// store: a manifest or an index. (Where the store has a compressed form of a layer already, that import writes a
@@ -54,7 +56,38 @@ type Manifest struct {
 	Config     ocispec.Descriptor   `json:"config"`
 	Layers     []ocispec.Descriptor `json:"layers"`
 	DiffIDs    []digest.Digest      `json:"diffIDs"`           // digests of the layers' uncompressed tars
+	Through    []ocispec.Descriptor `json:"through,omitempty"` // the indexes that lead here, the image's target first; none where that is the manifest
 	Missing    []ocispec.Descriptor `json:"missing,omitempty"` // what of all this is not in the archive
+}
+
+// Blobs gives all that a store needs of this manifest and of the indexes that lead to it, each digest once, whatever refers to another after it:
+// layers, configuration, manifest, indexes.
+func (m Manifest) Blobs() []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	seen := map[digest.Digest]bool{}
+	add := func(d ocispec.Descriptor) {
+		if !seen[d.Digest] {
+			seen[d.Digest] = true
+			all = append(all, d)
+		}
+	}
+	for _, d := range m.Layers {
+		add(d)
+	}
+	add(m.Config)
+	add(m.Descriptor)
+	for _, d := range slices.Backward(m.Through) {
+		add(d)
+	}
+	return all
+}
+
+// Bytes is how much [Manifest.Blobs] are together.
+func (m Manifest) Bytes() (n int64) {
+	for _, d := range m.Blobs() {
+		n += d.Size
+	}
+	return n
 }
 
 // Blob says where the bytes of a digest are.

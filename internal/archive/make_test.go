@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -21,8 +22,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/regsync/regsync/internal/archive"
 )
@@ -104,6 +107,31 @@ func image(t testing.TB, seed int64, platform string, layers int) v1.Image {
 		t.Fatal(err)
 	}
 	return img
+}
+
+// asOCI gives an image the media types of OCI.
+func asOCI(t testing.TB, img v1.Image) v1.Image {
+	t.Helper()
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	for _, l := range layers {
+		out, err = mutate.AppendLayers(out, static.NewLayer(gzipped(t, uncompressed(t, l)), types.OCILayer))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	config = config.DeepCopy()
+	if out, err = mutate.ConfigFile(out, config); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // withHoles adds an uncompressed layer that has long runs of zeros.
@@ -280,6 +308,40 @@ func mustRead(t testing.TB, data []byte) archive.Index {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// crane gives what crane and others make with go-containerregistry: compressed layers with the digest in the name, sha256:HEX as the name of
+// the configuration.
+func crane(t testing.TB) []byte {
+	t.Helper()
+	images := map[name.Tag]v1.Image{}
+	for n, tag := range []string{"app:1", "app:2", "lab:5000/app:3"} {
+		ref, err := name.NewTag(tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images[ref] = image(t, int64(n/2), "linux/amd64", 2)
+	}
+	var b bytes.Buffer
+	if err := tarball.MultiWrite(images, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// blob gives the bytes of a blob.
+func blob(t testing.TB, data []byte, i archive.Index, d digest.Digest) []byte {
+	t.Helper()
+	r, err := i.Open(context.Background(), bytes.NewReader(data), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // forms are archives of the same image in many forms.

@@ -32,6 +32,25 @@ func normalise(name string) (string, error) {
 	return named.String(), nil
 }
 
+// Image gives the image of a name, which is normalised first. The error is a [*Problem].
+func (i Index) Image(name string) (Image, error) {
+	full, err := normalise(name)
+	if err != nil {
+		return Image{}, &Problem{Message: "looking for an image", Err: err}
+	}
+	var there []string
+	for _, m := range i.Images {
+		if slices.Contains(m.Names, full) {
+			return m, nil
+		}
+		there = append(there, strings.TrimPrefix(m.label(), "image "))
+	}
+	if n := len(there) - 8; n > 0 {
+		there = append(there[:8], fmt.Sprintf("%d more", n))
+	}
+	return Image{}, problem("docker save and skopeo copy store images under the names that they are given", "image %s is not in the archive, but %s", full, strings.Join(there, ", "))
+}
+
 // name gives an image one more name. Two images cannot have the same.
 func (l *layout) name(m *Image, name string) error {
 	if err := l.count(1); err != nil {

@@ -71,12 +71,13 @@ func (l *layout) listed(d ocispec.Descriptor) error {
 	image, created := l.image(d)
 	if created {
 		var err error
-		if image.Manifests, err = l.manifests(nil, d, maxNesting); err != nil {
+		if image.Manifests, err = l.manifests(nil, d, nil); err != nil {
 			return fmt.Errorf("image %s: %w", or(name, d.Digest.String()), err)
 		}
 	}
 	if name == "" && len(image.Manifests) == 0 && created { // a signature, an SBOM
 		l.index.Images = l.index.Images[:len(l.index.Images)-1]
+		delete(l.at, d.Digest)
 		return nil
 	}
 	if name == "" {
@@ -91,8 +92,8 @@ func (l *layout) listed(d ocispec.Descriptor) error {
 	return l.count(1)
 }
 
-// manifests adds to list the manifests of images that d leads to.
-func (l *layout) manifests(list []Manifest, d ocispec.Descriptor, nesting int) ([]Manifest, error) {
+// manifests adds to list the manifests of images that d leads to, itself found through some indexes.
+func (l *layout) manifests(list []Manifest, d ocispec.Descriptor, through []ocispec.Descriptor) ([]Manifest, error) {
 	if err := l.count(1); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (l *layout) manifests(list []Manifest, d ocispec.Descriptor, nesting int) (
 	what := ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 	switch {
 	case doc == nil:
-		return append(list, Manifest{Platform: normalised(d.Platform), Descriptor: what, Missing: []ocispec.Descriptor{what}}), nil
+		return append(list, Manifest{Platform: normalised(d.Platform), Descriptor: what, Through: through, Missing: []ocispec.Descriptor{what}}), nil
 	case bool(doc.FSLayers):
 		return nil, problem(saveAgain, "manifest %s is of schema 1, which containerd no longer reads", d.Digest)
 	case isIndex && (doc.Config != nil || doc.Layers != nil), isManifest && (doc.Manifests != nil || doc.Config == nil):
@@ -118,12 +119,14 @@ func (l *layout) manifests(list []Manifest, d ocispec.Descriptor, nesting int) (
 		if err != nil || !ok {
 			return list, err
 		}
-		return append(list, m), nil
-	case nesting == 0:
+		m.Through = through
+		return append(list, m), l.count(len(through))
+	case len(through) == maxNesting:
 		return nil, problem(saveAgain, "index %s is nested more than %d deep", d.Digest, maxNesting)
 	}
+	through = append(slices.Clip(through), what)
 	for _, child := range doc.Manifests {
-		if list, err = l.manifests(list, child, nesting-1); err != nil {
+		if list, err = l.manifests(list, child, through); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (i Index) Walk(ctx context.Context, r io.ReaderAt, wanted []digest.Digest, 
 			if at, err = newCursor(ctx, r, i.Size, i.Compression); err != nil {
 				return err
 			}
-			defer at.Close()
+			defer at.close()
 		}
 		v, err := i.open(ctx, r, at, d, b)
 		if err == nil {
@@ -63,19 +64,31 @@ func (i Index) Open(ctx context.Context, r io.ReaderAt, d digest.Digest) (io.Rea
 	}
 	v, err := i.open(ctx, r, at, d, b)
 	if err != nil {
-		at.Close()
+		at.close()
 		return nil, err
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{v, at}, nil
+	return &opened{v, at}, nil
+}
+
+// opened is a blob of a compressed archive.
+type opened struct {
+	*verified
+	at *cursor
+}
+
+// Close lets the decompressor go.
+func (o *opened) Close() error {
+	o.at.close()
+	return nil
 }
 
 func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not in the archive", d) }
 
 // open gives the bytes of a blob: its own, those of a plain archive r, or those that at comes to.
 func (i Index) open(ctx context.Context, r io.ReaderAt, at *cursor, d digest.Digest, b Blob) (*verified, error) {
+	if err := cmp.Or(d.Validate(), b.check()); err != nil {
+		return nil, fmt.Errorf("reading %q of the archive: %w", short(d.String()), err)
+	}
 	v := &verified{ctx: ctx, at: at, compression: i.Compression, digest: d, hash: d.Algorithm().Hash(), left: b.Size}
 	var err error
 	switch {
@@ -111,20 +124,17 @@ func passing(at *cursor, b Blob) (io.Reader, error) {
 	return io.LimitReader(at, b.Size), nil
 }
 
-// compare orders blobs by their place.
-func (b Blob) compare(other Blob) int {
-	switch {
-	case (b.Data != nil) != (other.Data != nil):
-		if b.Data != nil {
-			return -1
-		}
-		return 1
-	case b.Offset < other.Offset:
-		return -1
-	case b.Offset > other.Offset:
-		return 1
+// check refuses a place that no archive has: an index may come from JSON that somebody has changed.
+func (b Blob) check() error {
+	if b.Size < 0 || b.Offset < 0 || b.Data != nil && int64(len(b.Data)) != b.Size {
+		return errors.New("its place in the index is none")
 	}
-	return 0
+	return nil
+}
+
+// compare orders blobs by their place. Those with data of their own have none, which is 0.
+func (b Blob) compare(other Blob) int {
+	return cmp.Compare(b.Offset, other.Offset)
 }
 
 // verified reads the bytes of a blob and no others.
@@ -152,7 +162,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	switch {
 	case v.left == 0:
 		// With the last bytes: who asks for so many and no more has to learn it too.
-		if v.err = v.verdict(); v.err == io.EOF {
+		if v.err = v.verdict(); errors.Is(v.err, io.EOF) {
 			return n, nil
 		}
 	case err == io.EOF:

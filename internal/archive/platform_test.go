@@ -11,6 +11,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/regsync/regsync/internal/archive"
 )
 
 func TestForPlatform(t *testing.T) {
@@ -24,7 +26,8 @@ func TestForPlatform(t *testing.T) {
 	// Without a platform in the index, that of the configuration counts.
 	silent := mutate.AppendManifests(index(t, images[5]), mutate.IndexAddendum{Add: images[4]}, mutate.IndexAddendum{Add: images[2]})
 	for name, index := range map[string]v1.ImageIndex{"index": all, "nested": nested} {
-		i := mustRead(t, pack(t, imageLayout(t, listed{index, nil})...))
+		data := pack(t, imageLayout(t, listed{index, nil})...)
+		i := mustRead(t, data)
 		if n := len(i.Images[0].Manifests); n != 6 {
 			t.Fatalf("%s: %d manifests", name, n)
 		}
@@ -33,6 +36,7 @@ func TestForPlatform(t *testing.T) {
 			"linux/arm64": "linux/arm64", "linux/arm64/v9": "linux/arm64", "linux/amd64": "linux/386", "linux/s390x": "linux/s390x",
 		} {
 			m, err := i.Images[0].ForPlatform(platforms.MustParse(wanted))
+			checkWalk(t, data, i, m)
 			if err != nil || platforms.FormatAll(platforms.Normalize(*m.Platform)) != platforms.FormatAll(platforms.Normalize(platforms.MustParse(want))) {
 				t.Errorf("%s: %s is served by %+v, %v", name, wanted, m.Platform, err)
 			}
@@ -50,6 +54,22 @@ func TestForPlatform(t *testing.T) {
 	_, err := i.Images[0].ForPlatform(platforms.MustParse("linux/amd64"))
 	if want := "image docker.io/library/a:1 is for linux/arm64, not for linux/amd64"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// checkWalk follows the indexes of a manifest from the target down.
+func checkWalk(t *testing.T, data []byte, i archive.Index, m archive.Manifest) {
+	t.Helper()
+	at := i.Images[0].Target.Digest
+	for _, next := range append(slices.Clone(m.Through[1:]), m.Descriptor) {
+		if !bytes.Contains(blob(t, data, i, at), []byte(next.Digest)) {
+			t.Errorf("%s does not lead to %s", at, next.Digest)
+		}
+		at = next.Digest
+	}
+	all := m.Blobs()
+	if n := len(m.Layers) + 2 + len(m.Through); len(all) != n || all[n-1].Digest != i.Images[0].Target.Digest || m.Bytes() < m.Layers[0].Size {
+		t.Errorf("%d blobs, want %d, the target at the end", len(all), n)
 	}
 }
 
@@ -135,7 +155,7 @@ func TestTruncated(t *testing.T) {
 
 // Other tools write compressed layers, with the digest in the name or without, and zstd ones that containerd calls gzip.
 func TestCompressedLayers(t *testing.T) {
-	a := image(t, 1, "linux/amd64", 3)
+	a := image(t, 1, "linux/amd64", 4)
 	n := 0
 	isLayer := func(name string) bool { return strings.HasSuffix(name, "/layer.tar") }
 	var names []string
@@ -149,6 +169,8 @@ func TestCompressedLayers(t *testing.T) {
 		case 3:
 			packed = zstded(t, e.body)
 			name = "blobs/sha256/" + digest.FromBytes(packed).Encoded()
+		case 4:
+			name = digest.FromBytes(e.body).Encoded() + ".tar" // of the plain tar
 		}
 		names = append(names, e.name, name)
 		return []entry{{name: name, body: packed}}
@@ -177,6 +199,17 @@ func TestCompressedLayers(t *testing.T) {
 	}
 	if types = slices.Compact(types); len(types) != 1 || !strings.HasSuffix(types[0], "diff.tar.gzip") {
 		t.Errorf("layers of types %q", types)
+	}
+}
+
+func TestCrane(t *testing.T) {
+	data := crane(t)
+	for _, data := range [][]byte{data, zstded(t, data)} {
+		i := mustRead(t, data)
+		if len(i.Images) != 2 || len(i.Blobs) != 2*(2+2) {
+			t.Errorf("%d images, %d blobs", len(i.Images), len(i.Blobs))
+		}
+		checkBlobs(t, i, data)
 	}
 }
 

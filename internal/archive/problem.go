@@ -27,6 +27,7 @@ func problem(hint, format string, args ...any) *Problem {
 // What there is to do about an archive.
 const (
 	copyAgain = "the file is not complete or was changed on its way: copy it again and compare its sha256 with that of the source"
+	fromDir   = "skopeo copy dir:DIRECTORY oci-archive:FILE.tar:IMAGE:TAG"
 	saveAgain = "make it again: docker save -o FILE.tar IMAGE:TAG, or skopeo copy --all docker://IMAGE:TAG oci-archive:FILE.tar:IMAGE:TAG"
 )
 

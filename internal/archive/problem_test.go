@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -227,7 +228,7 @@ func TestDamagedBlob(t *testing.T) {
 			t.Errorf("damaged layer: %v", err)
 		}
 		stop := errors.New("stop")
-		if err := i.Walk(context.Background(), bytes.NewReader(data), []digest.Digest{layer}, func(digest.Digest, archive.Blob, io.Reader) error { return stop }); err != stop {
+		if err := i.Walk(context.Background(), bytes.NewReader(data), []digest.Digest{layer}, func(digest.Digest, archive.Blob, io.Reader) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("stopped walk: %v", err)
 		}
 	}
@@ -240,6 +241,38 @@ func TestDamagedBlob(t *testing.T) {
 		if _, err = io.ReadAll(r); err == nil {
 			t.Error("read a layer of a file that is too short")
 		}
+	}
+}
+
+// What an archive may have at most, it may have, and that takes a few MiB.
+func TestLargest(t *testing.T) {
+	entries := []entry{text("oci-layout", `{"imageLayoutVersion":"1.0.0"}`)}
+	const kind = "application/vnd.oci.image.manifest.v1+json"
+	const images = 4_999
+	var list strings.Builder
+	for n := range images {
+		if n > 0 {
+			list.WriteByte(',')
+		}
+		d := digest.FromString(fmt.Sprint(n))
+		fmt.Fprintf(&list, `{"mediaType":%q,"digest":%q,"size":1,"annotations":{"io.containerd.image.name":"registry.lab:5000/%s:%d"}}`, kind, d, strings.Repeat("n", 100), n)
+		entries = append(entries, text("blobs/sha256/"+digest.FromString("blob"+d.String()).Encoded(), ""), text(fmt.Sprint(n), ""))
+	}
+	data := pack(t, append(entries, text("index.json", `{"manifests":[`+list.String()+`]}`))...)
+	for _, data := range [][]byte{data, gzipped(t, data)} {
+		var before, with, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		i := mustRead(t, data)
+		runtime.ReadMemStats(&with)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); len(i.Images) != images || kept > 8<<20 {
+			t.Errorf("%d images take %d bytes", len(i.Images), kept)
+		} else {
+			t.Logf("%d images and %d blobs: %d KiB kept, %d KiB allocated", len(i.Images), len(i.Blobs), kept>>10, (with.TotalAlloc-before.TotalAlloc)>>10)
+		}
+		runtime.KeepAlive(i)
 	}
 }
 

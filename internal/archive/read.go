@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxReferences bounds what all images refer to together, what is shared counted each time.
-	maxReferences = 20_000
+	// maxReferences bounds what all images refer to together, what is shared counted each time; containerd follows as many.
+	maxReferences = 10_000
 	// maxDepth is how deep an image may lie inside the tar: backup/images/oci-layout is 2.
 	maxDepth = 2
 )
@@ -25,7 +25,12 @@ func Read(ctx context.Context, r io.ReaderAt, size int64) (Index, error) {
 	if err != nil {
 		return Index{}, err
 	}
-	l := &layout{tree: t, index: Index{Compression: t.compression, Size: size, Blobs: map[digest.Digest]Blob{}}, named: map[string]digest.Digest{}}
+	l := &layout{
+		tree:  t,
+		index: Index{Compression: t.compression, Size: size, Blobs: map[digest.Digest]Blob{}},
+		at:    map[digest.Digest]int{},
+		named: map[string]digest.Digest{},
+	}
 	if err := l.root(); err != nil {
 		return Index{}, err
 	}
@@ -44,7 +49,8 @@ func Read(ctx context.Context, r io.ReaderAt, size int64) (Index, error) {
 type layout struct {
 	*tree
 	index      Index
-	named      map[string]digest.Digest
+	at         map[digest.Digest]int    // in index.Images, by target
+	named      map[string]digest.Digest // targets by name
 	references int
 }
 
@@ -82,11 +88,10 @@ func (l *layout) root() error {
 
 // image gives the image of a target, and makes it where there is none yet.
 func (l *layout) image(target ocispec.Descriptor) (m *Image, created bool) {
-	for i := range l.index.Images {
-		if l.index.Images[i].Target.Digest == target.Digest {
-			return &l.index.Images[i], false
-		}
+	if at, ok := l.at[target.Digest]; ok {
+		return &l.index.Images[at], false
 	}
+	l.at[target.Digest] = len(l.index.Images)
 	target = ocispec.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size}
 	l.index.Images = append(l.index.Images, Image{Target: target})
 	return &l.index.Images[len(l.index.Images)-1], true

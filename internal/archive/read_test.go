@@ -203,3 +203,57 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// An image is found by any of its names, in the long form and the short.
+func TestImage(t *testing.T) {
+	a, b := image(t, 1, "linux/amd64", 1), image(t, 2, "linux/amd64", 1)
+	i := mustRead(t, pack(t, saved(t, tagged{a, []string{"app:1", "lab:5000/app:1"}}, tagged{b, nil})...))
+	for _, name := range []string{"app:1", "docker.io/library/app:1", "lab:5000/app:1"} {
+		if m, err := i.Image(name); err != nil || m.Target.Digest != i.Images[0].Target.Digest {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+	_, err := i.Image("nginx")
+	if want := "image docker.io/library/nginx:latest is not in the archive, but docker.io/library/app:1, " + i.Images[1].Target.Digest.String(); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := i.Image("A B"); err == nil {
+		t.Error("a name that is none")
+	}
+}
+
+// An index that was kept may have been changed by somebody: it does no harm.
+func TestChangedIndex(t *testing.T) {
+	data := pack(t, saved(t, tagged{image(t, 1, "linux/amd64", 1), nil})...)
+	for _, data := range [][]byte{data, gzipped(t, data)} {
+		i := mustRead(t, data)
+		layer := i.Images[0].Manifests[0].Layers[0].Digest
+		good := i.Blobs[layer]
+		for _, b := range []archive.Blob{
+			{Size: -1},
+			{Size: good.Size, Offset: -512},
+			{Size: good.Size, Offset: good.Offset + 1},
+			{Size: good.Size + 1, Offset: good.Offset},
+			{Size: 1 << 62, Offset: 1 << 62},
+			{Size: good.Size, Offset: good.Offset, Sparse: true},
+			{Size: good.Size, Data: []byte{}},
+			{Size: 1, Data: []byte("x")},
+			{},
+		} {
+			i.Blobs[layer] = b
+			r, err := i.Open(context.Background(), bytes.NewReader(data), layer)
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			if err == nil {
+				t.Errorf("read %+v instead of %+v", b, good)
+			}
+		}
+		i.Blobs = map[digest.Digest]archive.Blob{"x": {}, "md5:x": {}}
+		for d := range i.Blobs {
+			if _, err := i.Open(context.Background(), bytes.NewReader(data), d); err == nil {
+				t.Errorf("opened %q", d)
+			}
+		}
+	}
+}

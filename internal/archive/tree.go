@@ -57,7 +57,7 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer at.Close()
+	defer at.close()
 	if t.compression != Plain {
 		at.keep = make([]byte, 0, block)
 	}
@@ -65,7 +65,7 @@ func readTree(ctx context.Context, r io.ReaderAt, size int64) (*tree, error) {
 	for n := 0; ; n++ {
 		at.mark()
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.ended = at.first >= 0 && at.first < at.offset
 			return t, t.drain(at)
 		}
@@ -137,14 +137,14 @@ func (t *tree) add(at *cursor, tr *tar.Reader, h *tar.Header) error {
 }
 
 // passing keeps what may be asked for of a file that goes by in a stream: its beginning, its JSON, and the digest of a compressed
-// layer whose name does not tell it.
+// layer whose name may not tell it.
 func (t *tree) passing(e *entry, r io.Reader) error {
 	head := make([]byte, min(e.size, 16))
 	if _, err := io.ReadFull(r, head); err != nil {
 		return err
 	}
 	e.head = head
-	r = io.MultiReader(bytes.NewReader(head), r)
+	r = &patient{t.ctx, io.MultiReader(bytes.NewReader(head), r)}
 	switch {
 	case e.size <= maxDocument && looksLikeJSON(head):
 		data := make([]byte, e.size)
@@ -153,11 +153,14 @@ func (t *tree) passing(e *entry, r io.Reader) error {
 		}
 		if d := parseDocument(data); d.matters() {
 			e.document = d
-			if t.documents += e.size; t.documents > maxDocuments {
+			if d.err == nil {
+				t.documents += e.size
+			}
+			if t.documents > maxDocuments {
 				return problem("make several archives of it", "the manifests and configurations are more than %d MiB", maxDocuments>>20)
 			}
 		}
-	case detect(head) != Plain && nameDigest(e.name) == "":
+	case detect(head) != Plain && !strings.Contains(e.name, "blobs/"):
 		hash := digest.Canonical.Digester()
 		if _, err := io.Copy(hash.Hash(), r); err != nil {
 			return err
@@ -174,7 +177,7 @@ func (t *tree) drain(at *cursor) error {
 	}
 	err := at.skip(1 << 62)
 	switch {
-	case err == io.ErrUnexpectedEOF && at.failed == nil: // the end, where the decompressor is content
+	case errors.Is(err, io.ErrUnexpectedEOF) && at.failed == nil: // the end, where the decompressor is content
 		return nil
 	case errors.Is(err, gzip.ErrHeader): // padding behind the data, such as that of a tape
 		return nil

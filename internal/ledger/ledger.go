@@ -47,6 +47,7 @@ type Ledger struct {
 type Services struct {
 	Runtime      render.Runtime `json:"runtime,omitempty"`
 	Socket       string         `json:"socket,omitempty"`       // containerd's
+	Namespace    string         `json:"namespace,omitempty"`    // containerd's, of images
 	ConfigFile   string         `json:"configFile,omitempty"`   // containerd's
 	DaemonJSON   string         `json:"daemonJSON,omitempty"`   // Docker's; empty: not managed
 	DockerSocket string         `json:"dockerSocket,omitempty"` // empty: the default

@@ -33,6 +33,9 @@ func (t Text) Plan(p plan.Plan) {
 			fmt.Fprintf(t.W, "  %s\n", x.Hint)
 		}
 	}
+	for _, left := range p.Left {
+		fmt.Fprintf(t.W, "%s %s\n", c(faint, "Left to the running node:"), left)
+	}
 	for _, e := range p.Effects {
 		when := "Afterwards:"
 		if e.Pending {
@@ -114,10 +117,16 @@ func Summary(p plan.Plan) string {
 		parts = []string{"no file changes"}
 	}
 	s := fmt.Sprintf("Plan: %s; %d unchanged.", strings.Join(parts, ", "), p.Unchanged)
-	if n := len(p.Conflicts); n == 1 {
-		s += " 1 conflict: it cannot be applied."
-	} else if n > 1 {
-		s += fmt.Sprintf(" %d conflicts: it cannot be applied.", n)
+	if n := len(p.Conflicts); n > 0 {
+		s += fmt.Sprintf(" %d conflict", n)
+		if n > 1 {
+			s += "s"
+		}
+		if p.Barred() {
+			s += ": it cannot be applied."
+		} else {
+			s += ", held back."
+		}
 	}
 	return s
 }

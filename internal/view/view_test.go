@@ -194,8 +194,8 @@ func TestSummary(t *testing.T) {
 		"Plan: 2 to create, 1 to update, 1 to adopt, 1 to delete, 1 to forget; 0 unchanged.": {Changes: []plan.Change{
 			one(plan.Forget), one(plan.Create), one(plan.Delete), one(plan.Create), one(plan.Adopt), one(plan.Update),
 		}},
-		"Plan: no file changes; 0 unchanged. 1 conflict: it cannot be applied.": {Conflicts: make([]plan.Conflict, 1)},
-		"Plan: 1 to create; 0 unchanged. 2 conflicts: it cannot be applied.":    {Changes: []plan.Change{one(plan.Create)}, Conflicts: make([]plan.Conflict, 2)},
+		"Plan: no file changes; 0 unchanged. 1 conflict, held back.":         {Conflicts: make([]plan.Conflict, 1)},
+		"Plan: 1 to create; 0 unchanged. 2 conflicts: it cannot be applied.": {Changes: []plan.Change{one(plan.Create)}, Conflicts: []plan.Conflict{{}, {ID: render.ID{Kind: render.KindFile}}}},
 	} {
 		if got := Summary(p); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -1,0 +1,102 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/status"
+)
+
+// ErrForeign says that a record does not carry our label, and is therefore not removed.
+var ErrForeign = errors.New("the image was not brought by regsync")
+
+// ImageError is what kept one image from being complete. The others of the same import are not concerned.
+type ImageError struct {
+	Name string
+	Err  error
+}
+
+func (e *ImageError) Error() string { return fmt.Sprintf("image %s: %v", e.Name, e.Err) }
+func (e *ImageError) Unwrap() error { return e.Err }
+
+// DamagedError says that an archive does not hold the bytes that it promises.
+type DamagedError struct {
+	Archive string
+	Digest  string // of the blob
+	Err     error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("archive %q: blob %s: %v", e.Archive, e.Digest, e.Err)
+}
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// SpaceError says that a file system of the node is too small for what is missing.
+type SpaceError struct {
+	Path string // of containerd's directory on it
+	Need int64  // bytes, at least: compressed layers are counted as they are
+	Free int64  // bytes
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("no space below %q: at least %s needed, %s free", e.Path, bytesText(e.Need), bytesText(e.Free))
+}
+
+// InUseError says that an image is not removed because containers use it.
+type InUseError struct {
+	Name  string
+	Users []string
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("image %s is used by container %s", e.Name, strings.Join(e.Users, ", "))
+}
+
+// UnseenError says that an image is complete in the store, and that the CRI has it not, or has another by that name.
+type UnseenError struct {
+	Name string
+	Got  string // the ID that the CRI has under that name, if any
+	Err  error
+}
+
+func (e *UnseenError) Error() string {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("asking the CRI for %s: %v", e.Name, e.Err)
+	case e.Got != "":
+		return fmt.Sprintf("%s is in the store, and the CRI still has %s under that name", e.Name, e.Got)
+	}
+	return e.Name + " is in the store, and the CRI does not see it"
+}
+func (e *UnseenError) Unwrap() error { return e.Err }
+
+// UnreachableError says that no endpoint gave a registry's digest for a reference.
+type UnreachableError struct {
+	Reference string
+	Err       error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("resolving %s: %v", e.Reference, e.Err)
+}
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// plain takes gRPC's wrapping off an error that a person reads, and leaves the cause to be asked for.
+func plain(err error) error {
+	if s, ok := status.FromError(err); ok && err != nil {
+		return &callError{s.Message(), err}
+	}
+	return err
+}
+
+type callError struct {
+	message string
+	err     error
+}
+
+func (e *callError) Error() string { return e.message }
+func (e *callError) Unwrap() error { return e.err }
+
+// bytesText gives a size in MB, as plans do.
+func bytesText(n int64) string { return fmt.Sprintf("%d MB", (n+999_999)/1_000_000) }

@@ -1,0 +1,113 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	contentapi "github.com/containerd/containerd/api/services/content/v1"
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/plugins"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Labels of an image's record.
+const (
+	labelManaged = "io.cri-containerd.image"  // managed: the CRI sees it
+	labelPinned  = "io.cri-containerd.pinned" // pinned: kubelet's image garbage collection leaves it alone
+
+	// LabelSource is ours. It names what brought the image: the absolute path of an archive, or [FromRegistry].
+	LabelSource = "regsync.dev/source"
+
+	// FromRegistry is the source of an image that was pulled.
+	FromRegistry = "registry"
+)
+
+// Store is containerd's image store, of one namespace.
+type Store struct {
+	conn      *grpc.ClientConn
+	client    *client.Client
+	blobs     contentapi.ContentClient // the client's own writer waits for an answer to each message
+	namespace string
+
+	snapshotter string            // that the CRI starts containers from
+	roots       map[string]string // directories on the node: of the content store under "", of snapshotters by their name
+}
+
+// Open connects to the containerd whose socket is at an absolute path, and asks for its snapshotter.
+// An empty namespace is k8s.io, the CRI's.
+func Open(ctx context.Context, socket, namespace string) (*Store, error) {
+	if namespace == "" {
+		namespace = "k8s.io"
+	}
+	conn, err := grpc.NewClient("passthrough:///containerd",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("dialling %q: %w", socket, err)
+	}
+	s := &Store{conn: conn, blobs: contentapi.NewContentClient(conn), namespace: namespace}
+	s.client, err = client.NewWithConn(conn)
+	if err == nil {
+		err = s.survey(ctx)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("asking containerd at %q: %w", socket, err)
+	}
+	return s, nil
+}
+
+// Close ends the connection.
+func (s *Store) Close() error { return s.conn.Close() }
+
+// Snapshotter is the name of the snapshotter that images are unpacked in.
+func (s *Store) Snapshotter() string { return s.snapshotter }
+
+// survey asks which snapshotter the CRI uses and where things lie. The CRI tells the directory of its default snapshotter in all
+// versions (ImageFsInfo), its config only in 1.x. Without a CRI it is overlayfs, the CRI's default.
+func (s *Store) survey(ctx context.Context) error {
+	loaded, err := s.client.IntrospectionService().Plugins(ctx,
+		"type=="+plugins.SnapshotPlugin.String(), "type=="+plugins.ContentPlugin.String())
+	if err != nil {
+		return err
+	}
+	s.roots = map[string]string{}
+	for _, p := range loaded.Plugins {
+		name := p.ID
+		if p.Type == plugins.ContentPlugin.String() {
+			name = ""
+		}
+		if root := p.Exports["root"]; root != "" {
+			s.roots[name] = root
+		}
+	}
+	s.snapshotter = defaults.DefaultSnapshotter
+	directory, err := s.imageDirectory(ctx)
+	if err != nil || directory == "" {
+		return nil //nolint:nilerr // no CRI: nothing to say about it here
+	}
+	for name, root := range s.roots {
+		if root == directory {
+			s.snapshotter = name
+			return nil
+		}
+	}
+	s.snapshotter = snapshotterOf(directory, s.snapshotter)
+	return nil
+}
+
+// in is ctx for calls about the store's namespace.
+func (s *Store) in(ctx context.Context) context.Context {
+	return namespaces.WithNamespace(ctx, s.namespace)
+}
+
+func (s *Store) snapshots() snapshots.Snapshotter { return s.client.SnapshotService(s.snapshotter) }
