@@ -38,7 +38,7 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := renameio.WriteFile(file, data, 0o600); err != nil {
 		return fmt.Errorf("saving the plan: %w", err)
 	}
-	return nil
+	return s.ledger.Keep()
 }
 
 // reopen reads a saved plan, as it is to be applied. Nothing is worked out anew but contents that are secret.
