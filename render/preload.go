@@ -127,7 +127,7 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 		}
 		return
 	}
-	why := "from " + path.Base(a.Path) + ", " + Bytes(m.Image.Bytes())
+	why := "from " + path.Base(a.Path) + ", " + size(m.Image.Bytes())
 	for _, name := range append(names, further...) {
 		delete(wanted, name)
 		if m.Err != nil {
@@ -207,10 +207,10 @@ func hintOf(err error) string {
 	return ""
 }
 
-// Bytes gives a number of bytes in the unit that suits it: 64 MB.
-func Bytes(n int64) string {
+// size gives a number of bytes as people read it: 64 MB.
+func size(n int64) string {
 	switch {
-	case n >= 10e9:
+	case n >= 1e10:
 		return fmt.Sprintf("%d GB", (n+5e8)/1e9)
 	case n >= 1e9:
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
@@ -219,5 +219,5 @@ func Bytes(n int64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%d kB", (n+500)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return fmt.Sprintf("%d B", n)
 }

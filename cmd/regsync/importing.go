@@ -127,9 +127,7 @@ func (w *imageWork) archive(ctx context.Context, name string, changes []plan.Cha
 	for _, c := range changes {
 		want[c.Name] = *c.Image
 	}
-	err := w.bring(ctx, name, *changes[0].Image, want, func(p images.Progress) {
-		tell(apply.Event{Stage: apply.Moving, Change: &changes[0], Bytes: p.Written, Total: p.Total})
-	})
+	err := w.bring(ctx, name, *changes[0].Image, want, credit(changes, tell))
 	each := map[string]error{}
 	whole := partErrors(err, each)
 	for _, c := range changes {
@@ -138,6 +136,30 @@ func (w *imageWork) archive(ctx context.Context, name string, changes []plan.Cha
 			err = whole
 		}
 		w.settle(c, err, failed, tell)
+	}
+}
+
+// credit tells of the bytes of an archive as those of its images, one after the other: that is the order in which they come.
+func credit(changes []plan.Change, tell func(apply.Event)) func(images.Progress) {
+	var told, due int64
+	at := 0
+	return func(p images.Progress) {
+		more := p.Written - told
+		told = p.Written
+		for more > 0 {
+			if due == 0 {
+				due = changes[at].Image.Bytes()
+			}
+			n := more
+			if last := at == len(changes)-1; !last {
+				n = min(n, due)
+			}
+			tell(apply.Event{Stage: apply.Moving, Change: &changes[at], Bytes: n})
+			more, due = more-n, due-n
+			if due <= 0 && at < len(changes)-1 {
+				at, due = at+1, 0
+			}
+		}
 	}
 }
 

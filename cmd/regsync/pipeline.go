@@ -21,15 +21,15 @@ import (
 
 // trip is one way along the road: what was asked for, where it goes, and the plan at the end.
 type trip struct {
-	spec       *spec.Spec
-	warnings   []*spec.Problem // of the file itself
-	digest     string          // of the file
-	place      node.Place
-	services   ledger.Services
-	plan       plan.Plan
-	neighbours *neighbours
-	saved      bool          // the plan was made and seen before
-	store      *images.Store // containerd's, where images are looked after; nil elsewhere
+	spec        *spec.Spec
+	warnings    []*spec.Problem // of the file itself
+	digest      string          // of the file
+	place       node.Place
+	services    ledger.Services
+	plan        plan.Plan
+	neighbours  *neighbours
+	maxRemovals int           // how many removals the policy allows in one apply
+	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -118,6 +118,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.maxRemovals = t.spec.Policy.MaxRemovals
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }

@@ -16,7 +16,9 @@ type Saved struct {
 	SpecDigest string
 	Generation int // of the node when the plan was made
 	Services   Services
-	Plan       plan.Plan
+	// MaxRemovals is how many removals the policy allowed in one apply when the plan was made.
+	MaxRemovals int
+	Plan        plan.Plan
 
 	// Contents that are secret are not saved. Their digests are, by the file's name, so that what is found out again when the
 	// plan is applied can be compared.

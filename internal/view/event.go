@@ -26,8 +26,6 @@ func Event(w io.Writer, color bool, e apply.Event, all bool) {
 		fmt.Fprintf(w, "%s is not running: it reads its files when it starts\n", e.Effect.Target())
 	case apply.Undoing:
 		fmt.Fprintf(w, "%s %v\n", c(red, "Putting everything back:"), e.Err)
-	case apply.Moving, apply.Done, apply.Failed:
-		// Images have a progress of their own.
 	default:
 		panic(fmt.Sprintf("unknown stage %q", e.Stage))
 	}
