@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -363,16 +364,16 @@ func TestBackoff(t *testing.T) {
 
 func TestStalled(t *testing.T) {
 	s := newSite(t, 2<<20)
-	s.instead = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		switch n {
-		case 0: // says nothing at all
-		case 1: // stops in the middle
+	var send atomic.Int64 // how much the site sends before it goes silent
+	s.instead = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") != "" {
+			return false
+		}
+		if n := send.Load(); n > 0 {
 			w.Header().Set("ETag", s.etag)
 			w.Header().Set("Content-Length", strconv.Itoa(len(s.content)))
-			_, _ = w.Write(s.content[:1<<19])
+			_, _ = w.Write(s.content[:n])
 			must(http.NewResponseController(w).Flush())
-		default:
-			return false
 		}
 		<-r.Context().Done()
 		return true
@@ -380,15 +381,18 @@ func TestStalled(t *testing.T) {
 	var waits []time.Duration
 	dir := t.TempDir()
 	c := patient(&waits)
-	c.Stall, c.Tries = 200*time.Millisecond, 2
+	c.Stall, c.Tries = 50*time.Millisecond, 2
 	_, err := s.fetch(t, c, dir)
-	complains(t, err, "fetching "+s.URL+"/a/base.tar (tried 2 times): the server sends nothing any more (for 200ms)")
-	path, err := s.fetch(t, patient(&waits), dir)
+	complains(t, err, "fetching "+s.URL+"/a/base.tar (tried 2 times): the server sends nothing any more (for 50ms)")
+
+	send.Store(1 << 19)
+	path, err := s.fetch(t, &Client{Stall: time.Second, pause: c.pause}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole(t, s, dir, path)
-	if got := s.requests()[2].Get("Range"); got != "bytes="+strconv.Itoa(1<<19)+"-" {
+	all := s.requests()
+	if got := all[len(all)-1].Get("Range"); got != "bytes=524288-" {
 		t.Errorf("went on with %q", got)
 	}
 }

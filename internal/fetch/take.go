@@ -34,6 +34,9 @@ func (d *download) take(ctx context.Context, body io.Reader, total int64) error 
 	body = d.client.Limit(body)
 	buffer := make([]byte, 256<<10)
 	for {
+		if ctx.Err() != nil { // net/http may still have a lot in hand
+			return d.broken(ctx, ctx.Err())
+		}
 		n, err := body.Read(buffer)
 		if n > 0 {
 			if _, err := d.part.Write(buffer[:n]); err != nil {
