@@ -16,7 +16,7 @@ func (d *download) room(length int64) (total int64, err error) {
 	}
 	have, err := d.client.free(d.part.dir)
 	if err != nil {
-		return 0, fmt.Errorf("asking for the free space of %q: %w", d.part.dir.Name(), err)
+		return 0, fmt.Errorf("asking for the free space: %w", err)
 	}
 	if have < length {
 		return 0, problem("make room there, or choose another --state-dir", nil,
@@ -68,7 +68,7 @@ func (d *download) unwritten(err error) error {
 		hint = "make room there, or choose another --state-dir"
 		err = errors.Join(err, d.part.discard())
 	}
-	return problem(hint, err, "storing %s", bare(d.url))
+	return problem(hint, err, "storing %s in %q", bare(d.url), d.part.dir.Name())
 }
 
 // watched is a body that must not be silent for longer than limit. It does not run while nobody reads.
