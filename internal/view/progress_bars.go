@@ -50,23 +50,38 @@ func (b *bars) expect(c plan.Change) {
 }
 
 // move shows that more of an image has come.
-func (b *bars) move(c plan.Change, t *transfer, now time.Time) {
+func (b *bars) move(c plan.Change, t *transfer) {
 	if _, ok := b.sizes[c.ID]; !ok {
 		b.expect(c)
 	}
 	b.moving[c.ID] = t.moved
 	if b.screen == nil {
-		b.screen, b.began = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh()), now
+		b.screen, b.began = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh()), t.began
 		b.summary = b.add("", math.MaxInt)
 	}
 	image := b.shown[c.ID]
-	if image == nil && len(b.shown) < shownBars {
+	if image == nil && b.vacant() {
 		if image = b.add(shorten(visible(c.Name)), 0); image != nil {
 			b.shown[c.ID] = image
 		}
 	}
-	image.set(t.moved, b.sizes[c.ID], figures(t.moved, b.sizes[c.ID], now.Sub(t.began)))
-	b.sum(now)
+	image.set(t.moved, b.sizes[c.ID], figures(t.moved, b.sizes[c.ID], t.last.Sub(t.began)))
+	b.sum(t.last)
+}
+
+// vacant reports whether there is room for one more bar. One whose image has all its bytes makes room: what it waits for may take long.
+func (b *bars) vacant() bool {
+	if len(b.shown) < shownBars {
+		return true
+	}
+	for id, image := range b.shown {
+		if b.moving[id] >= b.sizes[id] {
+			image.drop()
+			delete(b.shown, id)
+			return true
+		}
+	}
+	return false
 }
 
 // end takes an image's bar away and puts a line above the others. It reports whether it could.

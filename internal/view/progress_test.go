@@ -143,6 +143,20 @@ func TestManyBars(t *testing.T) {
 	}
 }
 
+// TestBarsMakeRoom: images that have all their bytes and are not done yet give their bars to those that come.
+func TestBarsMakeRoom(t *testing.T) {
+	tty := newTerminal(t, 24, 100)
+	p := NewProgress(tty.slave, true, false)
+	for i := range 20 {
+		p.Tell(apply.Event{Stage: apply.Moving, Change: image(plan.Create, fmt.Sprintf("a.example/n%02d:1", i), 1000), Bytes: 1000})
+	}
+	tty.await(t, "a.example/n19:1  [")
+	if n := len(p.bars.shown); n != shownBars {
+		t.Errorf("%d bars", n)
+	}
+	p.Close()
+}
+
 // TestTerminalGoes: an apply survives the terminal that it was started on.
 func TestTerminalGoes(t *testing.T) {
 	tty := newTerminal(t, 24, 80)
