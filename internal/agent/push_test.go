@@ -307,7 +307,7 @@ func TestRedirect(t *testing.T) {
 	f.there[0].Next(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://"+f.there[1].Address+rig.AgentImport, http.StatusTemporaryRedirect)
 	})
-	if err := f.Push(patient(t), f.nodes[0], small, nil); !errors.Is(err, ErrNotAgent) || !strings.Contains(err.Error(), "pointed to") {
+	if err := f.Push(patient(t), f.nodes[0], small, nil); !errors.Is(err, ErrNotAgent) || !strings.Contains(err.Error(), rig.AgentImport) {
 		t.Error(err)
 	}
 	if asked := f.there[1].Requests(); len(asked) > 0 {
@@ -401,12 +401,12 @@ func (g *gate) Read(p []byte) (int, error) {
 func TestStreams(t *testing.T) {
 	half := make([]byte, 1<<20)
 	there := make(chan struct{})
-	f := newFarm(t, func(_ context.Context, tar io.Reader) error {
+	f := newFarm(t, func(ctx context.Context, tar io.Reader) error {
 		if _, err := io.ReadFull(tar, make([]byte, len(half)/2)); err != nil {
 			return err
 		}
 		close(there)
-		return drain(nil, tar)
+		return drain(ctx, tar)
 	})
 	body := func() (io.ReadCloser, int64, error) {
 		return io.NopCloser(&gate{half: half, there: there}), int64(2 * len(half)), nil
@@ -434,10 +434,11 @@ func TestMemory(t *testing.T) {
 		return file, 1 << 30, err
 	}
 	count := func(_ context.Context, tar io.Reader) error {
-		if n, err := io.Copy(io.Discard, tar); n != 1<<30 || err != nil {
-			return fmt.Errorf("%d bytes, %v", n, err)
+		n, err := io.Copy(io.Discard, tar)
+		if err == nil && n != 1<<30 {
+			err = fmt.Errorf("%d bytes", n)
 		}
-		return nil
+		return err
 	}
 	f := newFarm(t, count, count)
 	var before, after runtime.MemStats
