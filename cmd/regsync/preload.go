@@ -68,7 +68,7 @@ func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec, in *rend
 func heldArchive(p *spec.Preload, name, message, hint string) render.Held {
 	return render.Held{
 		ID:      render.ID{Kind: render.KindImage, Name: name},
-		Problem: &spec.Problem{Position: p.Pos, Path: "preload.archive", Message: fmt.Sprintf("%s: %s", name, message), Hint: hint},
+		Problem: &spec.Problem{Position: p.Pos, Path: "preload.archive", Message: message, Hint: hint},
 	}
 }
 
@@ -82,10 +82,13 @@ func hintOfArchive(err error) string {
 	return ""
 }
 
-// archiveFiles gives the files that an entry names: one, those that a pattern matches, or the archives in a directory.
+// archiveFiles gives the files that an entry names, by absolute paths: one, those that a pattern matches, or the archives in a directory.
 func (s *site) archiveFiles(pattern string, beside bool) []string {
 	match, isDir := s.root.Glob, s.root.IsDir
 	if beside {
+		if whole, err := filepath.Abs(pattern); err == nil {
+			pattern = whole // a saved plan may be applied from another directory
+		}
 		match = func(p string) []string { names, _ := filepath.Glob(p); return names } //nolint:errcheck // a bad pattern matches nothing
 		isDir = func(p string) bool { info, err := os.Stat(p); return err == nil && info.IsDir() }
 	}
