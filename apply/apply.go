@@ -121,7 +121,7 @@ func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, tell
 	if err := l.Settle(done, undone); err != nil {
 		return result, err
 	}
-	return result, ctx.Err()
+	return result, context.Cause(ctx)
 }
 
 // runFiles changes the files and runs the effects, or leaves everything as it was.

@@ -24,5 +24,5 @@ type Event struct {
 	Change *plan.Change // of Wrote, Moving, Done and Failed
 	Effect *plan.Effect // of Running, Ran, Skipped and Unserved
 	Err    error        // of Unserved, Undoing and Failed
-	Bytes  int64        // of Moving: how many more
+	Bytes  int64        // of Moving: how many more have arrived
 }

@@ -31,7 +31,7 @@ type done struct {
 // files writes every file. Where something else must stand in one while the effects run, that is written.
 func (r *run) files(ctx context.Context) error {
 	for _, c := range r.changes {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		if c.Action == plan.Forget || render.Same(c.Before, c.After) && c.Mode == 0 {
@@ -58,17 +58,13 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	var owner *plan.Original
-	if c.Entry == nil {
-		owner = c.Owner
-	}
-	return r.node.Write(c.Name, data, c.Mode, owner)
+	return r.node.Write(c.Name, data, c.Mode, c.Owner)
 }
 
 // effects runs the effects in their order.
 func (r *run) effects(ctx context.Context, result *Result) error {
 	for _, e := range r.due {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		r.tell(Event{Stage: Running, Effect: &e})
@@ -130,6 +126,10 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	var errs []error
 	var settle []done
 	back := func(d done, data []byte) {
+		// What could not be written could not be put back either, and needs not be.
+		if live, err := r.node.Read(d.change.Name); err == nil && render.Same(live.Data, data) && live.Mode == d.before.Mode {
+			return
+		}
 		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
 		if err := r.node.Write(d.change.Name, data, d.before.Mode, &owner); err != nil {
 			errs = append(errs, err)

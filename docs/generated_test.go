@@ -146,6 +146,8 @@ func value(t *testing.T, s *jsonschema.Schema) string {
 			}
 		}
 		return strings.Join(words, ", ")
+	case len(s.AnyOf) == 2 && s.AnyOf[1].Type == "null": // an empty section is as none
+		return value(t, s.AnyOf[0])
 	case len(s.OneOf) == 2:
 		return value(t, s.OneOf[0]) + ", or " + value(t, s.OneOf[1])
 	case s.Type == "array" && s.Items.Ref != "":

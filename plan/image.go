@@ -11,11 +11,15 @@ import (
 // what the archive holds, everything of the node's platform is there and unpacked, the CRI sees it, and it is pinned if it is
 // to be.
 func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
+	if r.Node != "" {
+		b.wantElsewhere(r, owned)
+		return
+	}
 	entry := &Owned{Image: r.Image, Found: live != nil && live.Source == ""}
 	if owned != nil {
 		entry.Found = owned.Found
 	}
-	c := Change{ID: r.ID, Image: r.Image, Entry: entry}
+	c := Change{ID: r.ID, Image: r.Image, Entry: entry, Fetch: live == nil || incomplete(*r.Image, *live) != ""}
 	var faults []string
 	if live != nil {
 		faults = imageFaults(*r.Image, *live)
@@ -23,7 +27,7 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 	switch {
 	case live == nil:
 		c.Action, c.Reason = Create, "not on the node: "+r.Why
-		if owned != nil {
+		if owned != nil && owned.Coming == "" {
 			c.Reason, c.Drift = "was removed since the last apply: "+r.Why, true
 		}
 	case owned == nil && live.Source == "" && !b.pol.Adopt:
@@ -48,19 +52,27 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 	b.plan.Changes = append(b.plan.Changes, c)
 }
 
+// wantElsewhere compares an image with what we have brought to another node. Nobody can be asked there: what that node has is what
+// our own record says.
+func (b *builder) wantElsewhere(r render.Resource, owned *Owned) {
+	c := Change{ID: r.ID, Image: r.Image, Fetch: true, Entry: &Owned{Image: r.Image}}
+	switch {
+	case owned == nil || owned.Coming != "" || owned.Image == nil:
+		c.Action, c.Reason = Create, "not brought to the node yet: "+r.Why
+	case owned.Image.Target.Digest != r.Image.Target.Digest:
+		c.Action, c.Reason = Update, "other digest: "+r.Why
+	default:
+		b.plan.Unchanged++
+		return
+	}
+	b.plan.Changes = append(b.plan.Changes, c)
+}
+
 // imageFaults says what an image lacks; none where it is right.
 func imageFaults(want render.Image, live LiveImage) []string {
 	var faults []string
-	switch {
-	case want.Target.Digest != "" && live.Target != want.Target.Digest:
-		// Whatever else is wrong with the other image does not matter.
-		faults = append(faults, "other digest")
-	case live.Moved != "":
-		faults = append(faults, "the registry has another digest")
-	case len(live.Missing) > 0:
-		faults = append(faults, missing(want, live))
-	case !live.Unpacked:
-		faults = append(faults, "not unpacked")
+	if fault := incomplete(want, live); fault != "" {
+		faults = append(faults, fault)
 	}
 	if !live.Managed {
 		faults = append(faults, "the CRI does not see it")
@@ -72,6 +84,21 @@ func imageFaults(want render.Image, live LiveImage) []string {
 		faults = append(faults, "pinned")
 	}
 	return faults
+}
+
+// incomplete says why the image's content, or a part of it, has to come; empty: it is all there.
+func incomplete(want render.Image, live LiveImage) string {
+	switch {
+	case want.Target.Digest != "" && live.Target != want.Target.Digest:
+		return "other digest" // whatever else is wrong with the other image does not matter
+	case live.Moved != "":
+		return "the registry has another digest"
+	case len(live.Missing) > 0:
+		return missing(want, live)
+	case !live.Unpacked:
+		return "not unpacked"
+	}
+	return ""
 }
 
 // missing names the missing content by what it is.
@@ -102,8 +129,10 @@ func sameImage(a, b render.Image) bool {
 // removeImage plans what becomes of an image that nobody asks for any more: one that was there before us is unpinned and
 // stays, one that we brought goes, unless a container uses it.
 func (b *builder) removeImage(id render.ID, live *LiveImage, owned Owned) {
-	c := Change{ID: id, Removal: true, Action: Forget, Reason: b.pol.Leaving}
+	c := Change{ID: id, Removal: true, Action: Forget, Reason: b.pol.Leaving, Image: owned.Image}
 	switch {
+	case id.Node != "":
+		c.Reason += ": it stays on the node, whose agent can take nothing away"
 	case live == nil, live.Source == "":
 		// It is gone, or somebody has put another in its place.
 	case owned.Found:

@@ -132,12 +132,16 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		c.Action, c.Reason, before = Create, r.Why, Original{}
 	case remake:
 		c.Action, c.Reason, c.Drift = Create, "was deleted since the last apply", true
+		if before.Data != nil {
+			c.Owner = &before
+		}
 	case update:
 		c.Action, c.Reason = Update, "changed: "+r.Why
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:
 		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
+		c.MakeDirs = []string{path.Dir(r.Name)}
 	case confirm:
 		if !b.pol.Adopt {
 			b.plan.Unchanged++
@@ -145,7 +149,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)+", which is right already"
 		if render.Tool(r.Name, live.Data) == render.Ours {
-			before = Original{}
+			before, c.MakeDirs = Original{}, []string{path.Dir(r.Name)} // its directory goes with it, if nothing else is in it
 		}
 	case takeOver:
 		if !b.mayTakeOver(r.ID, live.Data) {
@@ -155,8 +159,14 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	default:
 		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
 	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
+	}
 	b.change(r, c, before)
 }
+
+// unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
+const unfinished = "was left unfinished by an apply that was cut off"
 
 // mayTakeOver reports whether somebody's file may become ours, and records the conflict where it may not.
 func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
@@ -182,6 +192,14 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
+	unknown := false // our block is there, and the ledger does not know of it
+	if owned == nil && r.Scope == render.Block && live.Data != nil {
+		if base, err = render.Withdraw(r.Scope, live.Data, []byte{}, r.Body); err != nil {
+			b.problem(r, err)
+			return
+		}
+		unknown = !render.Same(base, live.Data)
+	}
 	// Values that we put there and no longer want are only in what we asked for last: then we begin from the file without us.
 	// Otherwise we begin from the file as it is, so that what others did around our part stays where it is.
 	if owned != nil && !same && r.Scope != render.Block {
@@ -192,18 +210,27 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
-	if render.Same(next, live.Data) {
+	if render.Same(next, live.Data) && !unknown {
 		b.plan.Unchanged++
 		return
 	}
 	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
-	if live.Data == nil {
+	switch {
+	case unknown:
+		c.Reason = "bears regsync's mark"
+		if render.Same(next, live.Data) {
+			c.Action = Adopt
+		}
+	case live.Data == nil:
 		c.Action, c.Reason, c.Mode = Create, r.Why, r.Mode
 		if owned != nil {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
-	} else if c.Drift {
+	case c.Drift:
 		c.Reason = "was edited since the last apply: " + r.Why
+	}
+	if owned.unfinished() {
+		c.Reason, c.Drift = unfinished, false
 	}
 	if r.Effect == render.ReloadDocker {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)

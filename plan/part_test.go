@@ -370,3 +370,46 @@ func TestEditedValue(t *testing.T) {
 		t.Errorf("given back as\n%s\nwant\n%s", w.files[configTOML], edited)
 	}
 }
+
+// TestLostBlock: a block between our markers is ours, though the ledger was lost.
+func TestLostBlock(t *testing.T) {
+	const before = "127.0.0.1 localhost\n"
+	for name, last := range map[string]string{"right": "10.0.0.4 a.example\n", "from an earlier file": "10.0.0.3 a.example\n10.0.0.2 b.example\n"} {
+		w := newWorld(map[string]string{etcHosts: before})
+		w.apply(t, Policy{}, block(last))
+		clear(w.owned)
+		r := block("10.0.0.4 a.example\n")
+		p := w.apply(t, Policy{}, r)
+		action := map[string]Action{"right": Adopt, "from an earlier file": Update}[name]
+		if len(p.Changes) != 1 || p.Changes[0].Action != action || !strings.Contains(p.Changes[0].Reason, "bears regsync's mark") {
+			t.Errorf("%s: changes %+v", name, p.Changes)
+		}
+		w.converged(t, Policy{}, r)
+		w.apply(t, Policy{})
+		if w.files[etcHosts] != before {
+			t.Errorf("%s: given back as %q", name, w.files[etcHosts])
+		}
+	}
+}
+
+// TestCutOff: what an apply that was cut off had not come to is not said to have been edited by somebody.
+func TestCutOff(t *testing.T) {
+	r, b := whole(oursNow), block("10.0.0.4 a.example\n")
+	owned := map[render.ID]Owned{
+		r.ID: {Coming: digest(r.Body), Before: original(foreign)},
+		b.ID: {Coming: "something", Scope: render.Block, Body: b.Body, Before: original("127.0.0.1 localhost\n")},
+	}
+	have := map[render.ID]Live{r.ID: file(foreign), b.ID: file("127.0.0.1 localhost\n")}
+	p, err := New([]render.Resource{r, b}, have, owned, Policy{Digest: digest})
+	if err != nil || len(p.Changes) != 2 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for _, c := range p.Changes {
+		if c.Drift || !strings.Contains(c.Reason, "cut off") {
+			t.Errorf("%s: %q, drift %v", c.Name, c.Reason, c.Drift)
+		}
+		if want := string(owned[c.ID].Before.Data); string(c.Entry.Before.Data) != want {
+			t.Errorf("%s: what stood there before is %q, want %q", c.Name, c.Entry.Before.Data, want)
+		}
+	}
+}

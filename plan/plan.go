@@ -15,6 +15,7 @@ type Plan struct {
 	Conflicts []Conflict
 	Warnings  []*spec.Problem
 	Waiting   []string // what cannot be looked after yet, and what it waits for
+	Left      []string // what is left to the node when it runs
 	Unchanged int      // resources that are as they should be
 }
 
@@ -41,17 +42,19 @@ type Change struct {
 	// Mode is set on the file; 0 keeps the mode that it has.
 	Mode fs.FileMode
 
-	// Owner is whose a file is that comes back after it was gone; nil elsewhere.
+	// Owner is whose a file is that comes back after it was gone; nil: ours.
 	Owner *Original
 
-	// MakeDirs are the directories that have to be made for it, outermost first.
+	// MakeDirs are the directories that are there for it only, outermost first: they are made where they are missing, and go with it.
 	MakeDirs []string
 
 	// DropDirs are the directories that were made for it and go with it, if nothing else is in them, innermost first.
 	DropDirs []string
 
-	// Image is the image as it will be, of a change of an image; nil where it goes, or of a file.
+	// Image is the image as it will be, or as it was where it goes; nil of a file. Fetch says that its content, or a part of it, has
+	// to come from its archive or registry; else only its record changes.
 	Image *render.Image
+	Fetch bool
 
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
@@ -82,6 +85,9 @@ type Owned struct {
 func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
+
+// unfinished reports whether the apply that was to make it ours never came to its end.
+func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }
 
 // Original is what stood in a place before regsync came.
 type Original struct {
@@ -146,6 +152,12 @@ func (p Plan) Split() (files, rest []Change) {
 		}
 	}
 	return p.Changes, nil
+}
+
+// Without gives the plan without the change of a resource.
+func (p Plan) Without(id render.ID) Plan {
+	p.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.ID == id })
+	return p
 }
 
 // Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change

@@ -176,3 +176,26 @@ func TestImportPatterns(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func FuzzEffective(f *testing.F) {
+	f.Add([]byte(cri(2, "config_path = '/a'")), []byte(otherTable), []byte("version = 3\n"))
+	f.Add([]byte("imports = []\n"), []byte("[plugins.cri.registry.mirrors]\nm.endpoint = []\n"), []byte(cri(3, "configs.h.tls = {}")))
+	f.Fuzz(func(t *testing.T, config, first, second []byte) {
+		for _, v := range []Version{{}, {1, 4, 0}, {1, 7, 0}, {2, 2, 0}} {
+			in := inputs(Containerd, "")
+			in.Config, in.Imports, in.Containerd = config, imported(string(first), string(second)), v
+			r, _, ok, err := configResource(nil, in, someRoads)
+			if err != nil || !ok || !UsesCertsD(in) {
+				continue
+			}
+			next, err := r.Propose(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := Effective(in.Layout.ConfigFile, next, in.Imports, v)
+			if err != nil || all.State != ConfigOnePath || !all.namesCertsDir(in) {
+				t.Fatalf("containerd %v would go by %+v, %v", v, all, err)
+			}
+		}
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,8 +13,12 @@ import (
 // snapData is where ${SNAP_DATA} leads in MicroK8s' template, by a name that a refresh of the snap does not change.
 const snapData = "/var/snap/microk8s/current"
 
-// snapRevision is a path in the tree of one revision of the snap: the next refresh copies the tree and leaves it.
-var snapRevision = regexp.MustCompile(`^/var/snap/microk8s/x?[0-9]+/`)
+// snapRevision reports whether p is a path in the tree of one revision of the snap: the next refresh copies the tree and leaves it.
+func snapRevision(p string) bool {
+	revision, _, ok := strings.Cut(strings.TrimPrefix(p, "/var/snap/microk8s/"), "/")
+	revision = strings.TrimPrefix(revision, "x")
+	return ok && strings.HasPrefix(p, "/var/snap/microk8s/") && revision != "" && strings.Trim(revision, "0123456789") == ""
+}
 
 // UsesCertsD reports whether the node's containerd reads certs.d once config_path is set: 1.5 and later do. One that cannot be
 // asked is taken to be new enough, unless its config is in version-1 syntax and does not have config_path.
@@ -49,7 +52,7 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		return Resource{}, nil, false, err
 	}
 	r := Resource{
-		ID: ID{KindFile, file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
+		ID: ID{Kind: KindFile, Name: file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
 	}
 	if !UsesCertsD(in) {
 		problem := inlineProblem(roads)
@@ -119,7 +122,7 @@ func (r RegistryConfig) why(in Inputs) string {
 		if r.Syntax == 2 && r.Plugin == pluginV3 {
 			return "in a version-2 config, containerd 1.x does not read plugins." + tomlKey(pluginV3)
 		}
-		if snapRevision.MatchString(r.Path) {
+		if snapRevision(r.Path) {
 			return "config_path is in one revision of the snap, and lost at its next refresh"
 		}
 		return fmt.Sprintf("config_path is %q", r.Path)
@@ -137,7 +140,7 @@ func (r RegistryConfig) warnings(in Inputs) []*spec.Problem {
 		out = append(out, &spec.Problem{Position: spec.Position{File: in.Layout.ConfigFile}, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	others := slices.DeleteFunc(strings.Split(r.Path, ":"), func(p string) bool {
-		return p == "" || path.Clean(expandSnap(p, in)) == path.Clean(in.Layout.CertsDir) || snapRevision.MatchString(p)
+		return p == "" || path.Clean(expandSnap(p, in)) == path.Clean(in.Layout.CertsDir) || snapRevision(p)
 	})
 	if len(others) > 0 {
 		warn("move what is in there to "+in.Layout.CertsDir, "config_path no longer names %s: what stands there is not read any more", strings.Join(others, ", "))

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // foldValue gives the one spelling of a value that means the same to dockerd.
@@ -60,7 +61,9 @@ func checkMirror(value string) (path bool, err error) {
 }
 
 // hostPort is the domain of an image reference, as dockerd asks for (distribution reference/regexp.go, DomainRegexp).
-var hostPort = regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+var hostPort = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+})
 
 // checkInsecure reports what dockerd has against an insecure-registries value (moby registry/config.go, loadInsecureRegistries).
 func checkInsecure(value string) error {
@@ -74,7 +77,7 @@ func checkInsecure(value string) error {
 	if _, err := netip.ParseAddr(value); err == nil {
 		return nil
 	}
-	if !hostPort.MatchString(value) {
+	if !hostPort().MatchString(value) {
 		return errors.New("is no host:port and no CIDR")
 	}
 	if i := strings.LastIndexByte(value, ':'); i >= 0 && !strings.HasSuffix(value, "]") {

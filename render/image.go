@@ -20,7 +20,10 @@ type Image struct {
 
 	Pin bool `json:"pin,omitempty"` // kubelet's image garbage collection must leave it alone
 
-	Archive string `json:"archive,omitempty"` // absolute path on the node of the archive that brings it; empty: it is pulled
+	Archive string `json:"archive,omitempty"` // absolute path on the node of the archive that brings it, or its URL; empty: it is pulled
+	SHA256  string `json:"sha256,omitempty"`  // of an archive that is fetched
+	Keep    bool   `json:"keep,omitempty"`    // an archive that is fetched stays after the import
+	Beside  bool   `json:"beside,omitempty"`  // Archive is a path on the machine that regsync runs on, not below the node's root
 	Member  string `json:"member,omitempty"`  // its name in the archive, where that is another
 	Refresh bool   `json:"refresh,omitempty"` // a pulled one follows its registry's digest
 }

@@ -48,6 +48,13 @@ type Inputs struct {
 	// HostsFile is the base of Layout.HostsFile; nil: no such file.
 	HostsFile []byte
 
+	// Platform is the node's, as os/arch[/variant]. Archives are the files that preload names, as far as they could be read.
+	Platform string
+	Archives []Archive
+
+	// Nodes are the cluster's other nodes, for what preload brings to all of them.
+	Nodes []string
+
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
 }
@@ -76,4 +83,5 @@ func (v Version) Before(major, minor int) bool {
 type Desired struct {
 	Resources []Resource
 	Warnings  []*spec.Problem
+	Held      []Held // what cannot be done now
 }

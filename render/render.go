@@ -48,6 +48,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 			d.Resources = append(d.Resources, r)
 		}
 	}
+	resources, held := images(s, in)
+	d.Resources, d.Held = append(d.Resources, resources...), held
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err
 	}

@@ -63,6 +63,7 @@ func generate(t *testing.T) []byte {
 	}
 	union(s)
 	patches(s)
+	empty(s.Definitions["Spec"])
 	delete(s.Definitions, "TLS")
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -180,6 +181,17 @@ func patches(s *node) {
 			}
 		}
 		s.Definitions[name+"Patch"] = d
+	}
+}
+
+// empty lets each section be null, as it is when all below it is commented out.
+func empty(s *node) {
+	for pair := s.Properties.Oldest(); pair != nil; pair = pair.Next() {
+		if p := pair.Value; !slices.Contains(s.Required, pair.Key) {
+			section := *p
+			section.Description = ""
+			pair.Value = &node{Description: p.Description, AnyOf: []*node{&section, {Type: "null"}}}
+		}
 	}
 }
 

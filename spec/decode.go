@@ -163,6 +163,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, p *place) {
 			d.report(key, child, "", "the key stands twice in the same mapping")
 		default:
 			seen |= 1 << i
+			if v.Type() == specType && empty(value) {
+				break
+			}
 			child.key = key.Value
 			d.value(value, v.FieldByIndex(sh.fields[i].index), child, &sh.fields[i])
 		}
@@ -174,6 +177,12 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, p *place) {
 			d.report(n, child, "", "is missing")
 		}
 	}
+}
+
+// empty reports whether a section holds nothing, as when all below it is commented out: it is as if it were not there.
+func empty(section *yaml.Node) bool {
+	n := target(section)
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null" && slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.Value)
 }
 
 // whole are the keys that are the file's own, and cannot be an overlay's.

@@ -38,6 +38,9 @@ func (t *tree) join(documents []document) {
 				}
 				return true
 			}
+			if empty(value) {
+				return true
+			}
 			list := target(value)
 			switch other, again := first[name]; {
 			case sections[name] && list.Kind == yaml.SequenceNode:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -115,13 +114,13 @@ func unreadable(data []byte) (at Position, what string) {
 	return Position{}, ""
 }
 
-var syntaxLine = regexp.MustCompile(`^line (\d+): `)
+var syntaxLine = pattern(`^line (\d+): `)
 
 // syntax makes a problem of what the YAML parser says. It names lines only, and of some errors not even these.
 func syntax(data []byte, err error) (at Position, message, hint string) {
 	message = strings.TrimPrefix(err.Error(), "yaml: ")
 	at = Position{Line: 1, Col: 1}
-	if m := syntaxLine.FindStringSubmatch(message); m != nil {
+	if m := syntaxLine().FindStringSubmatch(message); m != nil {
 		at.Line, _ = strconv.Atoi(m[1])
 		message = message[len(m[0]):]
 		// Errors of its parser, unlike those of its scanner, count lines from zero.

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -26,7 +25,7 @@ func (a address) key() string {
 var schemes = []string{"http", "https"}
 
 // urlPath is what containerd and a registry can be trusted to read alike.
-var urlPath = regexp.MustCompile(`^(/[A-Za-z0-9._~:@!$&'()*+,;=%-]+)*$`)
+var urlPath = pattern(`^(/[A-Za-z0-9._~:@!$&'()*+,;=%-]+)*$`)
 
 // parseURL reads the URL of an endpoint. It is strict: containerd drops a user, a query and a fragment without a word, and
 // takes a scheme that it does not know for a host. What is wrong is said without the URL, which may hold a password.
@@ -72,7 +71,7 @@ func parseURL(s string) (a address, what, hint string) {
 			return a, "has " + quote(part) + " in its path", ""
 		}
 	}
-	if !urlPath.MatchString(written) {
+	if !urlPath().MatchString(written) {
 		return a, "has an empty part or an unusual character in its path", ""
 	}
 	return address{scheme, u.Host, written}, "", ""

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -72,8 +71,8 @@ func (c *checker) credentialsUsed() map[string]bool {
 }
 
 var (
-	helperName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	helperName = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	envName    = pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // checkSource checks that a credential comes from one place only.
@@ -102,7 +101,7 @@ func (c *checker) checkSource(cr *Credential, p *place) {
 	if strings.Contains(cr.Username, ":") {
 		c.report(nil, p.at("username"), "", "has a colon, which ends the user name in basic authentication")
 	}
-	if cr.Helper != "" && !helperName.MatchString(cr.Helper) {
+	if cr.Helper != "" && !helperName().MatchString(cr.Helper) {
 		c.wrong(p.at("helper"), cr.Helper, "is not the NAME of a program docker-credential-NAME", "")
 	}
 	c.checkPath(p.at("dockerConfig"), cr.DockerConfig)
@@ -122,7 +121,7 @@ func (c *checker) checkSecret(s *Secret, p *place) {
 		c.report(nil, p, "give one of file, env, command or systemd", "wants exactly one source, found %d", given)
 	}
 	c.checkPath(p.at("file"), s.File)
-	if s.Env != "" && !envName.MatchString(s.Env) {
+	if s.Env != "" && !envName().MatchString(s.Env) {
 		c.wrong(p.at("env"), s.Env, "is not the name of an environment variable", "")
 	}
 	if s.Command != nil && len(s.Command) == 0 {

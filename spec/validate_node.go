@@ -2,7 +2,6 @@ package spec
 
 import (
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -20,18 +19,18 @@ func (c *checker) checkNode() {
 		// Seen on 2.1.9, 2.2.9 and 2.4.2: with a list no directory at all is found.
 		c.report(nil, containerd.at("certsDir"), "name one directory", "a colon makes it a list, in which containerd 2.1 and later find nothing")
 	}
-	if n := c.Node.Containerd.Namespace; n != "" && !containerdName.MatchString(n) {
+	if n := c.Node.Containerd.Namespace; n != "" && !containerdName().MatchString(n) {
 		c.wrong(containerd.at("namespace"), n, "is not a name of a containerd namespace", "")
 	}
-	if o := c.Cluster.Owner; o != "" && !labelValue.MatchString(o) {
+	if o := c.Cluster.Owner; o != "" && !labelValue().MatchString(o) {
 		c.wrong((*place)(nil).at("cluster").at("owner"), o, "cannot be the value of a label: letters, digits, -, _ and . are allowed, at most 63", "")
 	}
 }
 
 var (
 	// containerdName is github.com/containerd/containerd/v2/pkg/identifiers.
-	containerdName = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
-	labelValue     = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	containerdName = pattern(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
+	labelValue     = pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 )
 
 // checkAbsolute checks a path on the node.

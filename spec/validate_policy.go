@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,7 +14,7 @@ func (c *checker) checkPolicy() {
 		c.report(nil, p.at("history"), "", "%d keeps no generation, and one is needed to go back to", c.Policy.History)
 	}
 	for i, tool := range c.Policy.AdoptFrom {
-		if tool != "" && !label.MatchString(tool) {
+		if tool != "" && !label().MatchString(tool) {
 			c.wrong(p.at("adoptFrom").nth(i), tool, "is not the name of a tool", "write it like k3s or spegel")
 		}
 	}
@@ -29,7 +28,7 @@ func (c *checker) checkPolicy() {
 	}
 }
 
-var addonSize = regexp.MustCompile(`^[1-9][0-9]*Gi$`)
+var addonSize = pattern(`^[1-9][0-9]*Gi$`)
 
 // checkAddons checks the size as MicroK8s' add-on does (addons/registry/enable: Gi only, at least 20).
 func (c *checker) checkAddons() {
@@ -42,7 +41,7 @@ func (c *checker) checkAddons() {
 		number, _ := strings.CutSuffix(r.Size, "Gi")
 		n, err := strconv.Atoi(number)
 		switch {
-		case !addonSize.MatchString(r.Size):
+		case !addonSize().MatchString(r.Size):
 			c.wrong(p.at("size"), r.Size, "is not a size that the add-on takes", "write whole Gi: 40Gi")
 		case err == nil && n < 20:
 			c.wrong(p.at("size"), r.Size, "is less than 20Gi, the least that the add-on takes", "")

@@ -2,10 +2,7 @@ package spec
 
 import (
 	"path"
-	"regexp"
 	"strings"
-
-	"github.com/distribution/reference"
 )
 
 func (c *checker) checkPreload() {
@@ -33,12 +30,12 @@ func (c *checker) checkPreload() {
 			c.twice(p, name, at)
 		}
 		first[name] = l.Pos
-		if l.Platform != "" && !platform.MatchString(l.Platform) {
+		if l.Platform != "" && !platform().MatchString(l.Platform) {
 			c.wrong(p.at("platform"), l.Platform, "is not os/arch or os/arch/variant", "write it like linux/arm64 or linux/arm/v7")
 		}
-		if l.SHA256 != "" && !sha256Hex.MatchString(l.SHA256) {
+		if l.SHA256 != "" && !sha256Hex().MatchString(l.SHA256) {
 			hint := ""
-			if rest, found := strings.CutPrefix(strings.ToLower(l.SHA256), "sha256:"); (found || rest != l.SHA256) && sha256Hex.MatchString(rest) {
+			if rest, found := strings.CutPrefix(strings.ToLower(l.SHA256), "sha256:"); (found || rest != l.SHA256) && sha256Hex().MatchString(rest) {
 				hint = "write " + rest
 			}
 			c.wrong(p.at("sha256"), l.SHA256, "is not 64 lower-case hex digits", hint)
@@ -57,8 +54,8 @@ func (c *checker) checkPreload() {
 }
 
 var (
-	platform  = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
-	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	platform  = pattern(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
+	sha256Hex = pattern(`^[0-9a-f]{64}$`)
 )
 
 // only reports keys that mean something for the other kind of entry.
@@ -105,12 +102,12 @@ func (c *checker) checkImage(p *place, image string) {
 	if image == "" {
 		return
 	}
-	if _, err := reference.ParseDockerRef(image); err != nil {
+	if _, err := ParseReference(image); err != nil {
 		hint := ""
 		if strings.Contains(image, "://") {
 			hint = "write it without " + image[:strings.Index(image, "://")+3]
 		} else if lower := strings.ToLower(image); lower != image {
-			if _, err := reference.ParseDockerRef(lower); err == nil {
+			if _, err := ParseReference(lower); err == nil {
 				hint = "write repositories in lower case"
 			}
 		}

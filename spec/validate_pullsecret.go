@@ -2,15 +2,14 @@ package spec
 
 import (
 	"path"
-	"regexp"
 	"strings"
 )
 
 var (
 	// label and subdomain are RFC 1123's, as Kubernetes names namespaces and most other objects.
-	label     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
-	namespace = regexp.MustCompile(`^[a-z0-9*?\[\]!^-]+$`)
+	label     = pattern(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	subdomain = pattern(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	namespace = pattern(`^[a-z0-9*?\[\]!^-]+$`)
 )
 
 func (c *checker) checkPullSecrets() {
@@ -47,7 +46,7 @@ func (c *checker) checkPullSecrets() {
 
 // checkObject checks the name of a Kubernetes object.
 func (c *checker) checkObject(p *place, name string) {
-	if name != "" && (len(name) > 253 || !subdomain.MatchString(name)) {
+	if name != "" && (len(name) > 253 || !subdomain().MatchString(name)) {
 		c.wrong(p, name, "is not a name that Kubernetes allows: lower-case letters, digits, - and .", "")
 	}
 }
@@ -56,9 +55,9 @@ func (c *checker) checkNamespace(p *place, n string) {
 	glob := strings.ContainsAny(n, "*?[")
 	_, err := path.Match(n, "")
 	switch {
-	case !glob && (len(n) > 63 || !label.MatchString(n)):
+	case !glob && (len(n) > 63 || !label().MatchString(n)):
 		c.wrong(p, n, "is not the name of a namespace: lower-case letters, digits and -", "")
-	case glob && (err != nil || !namespace.MatchString(n)):
+	case glob && (err != nil || !namespace().MatchString(n)):
 		c.wrong(p, n, "is not a glob for namespaces", "")
 	}
 }

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/netip"
-	"regexp"
 	"strings"
 )
 
@@ -146,14 +145,14 @@ func (c *checker) checkPath(p *place, path string) {
 func (c *checker) checkHeader(header map[string][]string, p *place) {
 	for name, values := range header {
 		at := func() *place { return p.at("header").at(name) } // nearly never asked
-		if !token.MatchString(name) {
+		if !token().MatchString(name) {
 			c.wrong(at(), name, "is not the name of an HTTP header", "")
 		}
 		if len(values) == 0 {
 			c.report(nil, at(), "", "has no value")
 		}
 		for i, v := range values {
-			if !headerValue.MatchString(v) {
+			if !headerValue().MatchString(v) {
 				c.report(nil, at().nth(i), "", "has a quote, a backslash, a blank at an end or a character that is not ASCII")
 			}
 		}
@@ -161,8 +160,8 @@ func (c *checker) checkHeader(header map[string][]string, p *place) {
 }
 
 var (
-	token       = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // RFC 9110, 5.6.2
-	headerValue = regexp.MustCompile(`^[!#-\[\]-~]([ !#-\[\]-~]*[!#-\[\]-~])?$`)
+	token       = pattern("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // RFC 9110, 5.6.2
+	headerValue = pattern(`^[!#-\[\]-~]([ !#-\[\]-~]*[!#-\[\]-~])?$`)
 )
 
 func (c *checker) checkBlocked(r *Registry, p *place, mirrored map[string]Position) {

@@ -73,20 +73,28 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 
 // carryOut asks, applies the plan, and says how it went.
 func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
-	waiting := len(t.plan.Waiting) > 0
+	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
 		return partly(waiting)
 	}
 	if !yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
-	n := &liveNode{Root: s.root, services: c.services(s.root, t.services)}
+	services := c.services(s.root, t.services)
+	n := &liveNode{Root: s.root, services: services}
+	work, err := c.imageWork(ctx, s, t, services)
+	if err != nil {
+		return err
+	}
 	run := t.plan
 	if c.baking() {
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
 	s.ledger.Services = t.services
-	result, err := apply.Run(ctx, run, n, nil, &record{s.ledger, t.digest}, c.tell)
+	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
+	progress.Expect(run.Changes)
+	result, err := apply.Run(ctx, run, n, work, &record{s.ledger, t.digest}, func(e apply.Event) { c.tell(progress, e) })
+	progress.Close()
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}
@@ -100,10 +108,14 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
+	for _, f := range result.Failed {
+		view.Error(c.err, c.colorErr, fmt.Errorf("%s: %w", f.Change.Name, f.Err))
+		t.plan = t.plan.Without(f.Change.ID)
+	}
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
 	}
-	return partly(waiting || len(result.Unserved) > 0)
+	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
 }
 
 func partly(part bool) error {
@@ -125,11 +137,13 @@ func (c *command) agreed() bool {
 }
 
 // tell shows what happens during an apply.
-func (c *command) tell(e apply.Event) {
+func (c *command) tell(progress *view.Progress, e apply.Event) {
 	if c.output == "json" {
+		_ = view.EventJSON(c.err, e) // what cannot be told is done all the same
 		return
 	}
 	view.Event(c.err, c.colorErr, e, c.verbose)
+	progress.Tell(e)
 }
 
 // record is the ledger as apply sees it.

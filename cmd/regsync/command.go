@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"path"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,8 +34,14 @@ type command struct {
 }
 
 // run is the program, without the process around it.
-func run(ctx context.Context, args []string, s streams, env func(string) string) int {
+func run(ctx context.Context, args []string, s streams, env func(string) string) (code int) {
 	c := &command{streams: s, env: env}
+	defer func() {
+		if fault := recover(); fault != nil { // the runtime's own exit code, 2, would say that changes are pending
+			fmt.Fprintf(c.err, "regsync: error: this is a fault of regsync's: %v\n%s", fault, debug.Stack())
+			code = exitError
+		}
+	}()
 	top := c.top()
 	top.SetArgs(args)
 	return c.report(ctx, top.ExecuteContext(ctx))
@@ -76,6 +85,9 @@ func (c *command) settle() error {
 	}
 	if err := oneOf("color", c.colorMode, "auto", "always", "never"); err != nil {
 		return err
+	}
+	if !path.IsAbs(c.stateDir) {
+		return fmt.Errorf("--state-dir is %q; it must be an absolute path on the node", c.stateDir)
 	}
 	c.color = view.UseColor(c.colorMode, c.out, c.env)
 	c.colorErr = view.UseColor(c.colorMode, c.err, c.env)

@@ -54,7 +54,7 @@ func (c *command) report(ctx context.Context, err error) int {
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return exitUndoFailed
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		return exitInterrupted
 	}
 	return exitError

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 )
 
 func (c *command) resetVerb() *cobra.Command {
@@ -44,11 +45,20 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 		return err
 	}
 	var t trip
-	t.plan, err = plan.New(nil, have, s.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest, Made: s.ledger.Made})
+	t.services = s.ledger.Services
+	var nothing render.Desired
+	open, err := c.lookAtImages(ctx, &t, c.services(s.root, t.services), &nothing, have, s.owned)
 	if err != nil {
 		return err
 	}
-	t.services = s.ledger.Services
+	if len(open.waiting) > 0 {
+		return hinted{errors.New("images of regsync's are in containerd's store: " + open.waiting[0]), "start containerd, then run it again"}
+	}
+	t.plan, err = plan.New(nil, have, open.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest, Made: s.ledger.Made})
+	if err != nil {
+		return err
+	}
+	t.plan.Left = open.left
 	if err := c.show(t); err != nil {
 		return err
 	}

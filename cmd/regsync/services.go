@@ -21,6 +21,8 @@ const (
 	askTime    = 3 * time.Second
 	reloadTime = 30 * time.Second
 	healthTime = 3 * time.Minute
+	// A HEAD request, with mirrors that may be down.
+	resolveTime = 20 * time.Second
 	// A refresh keeps snapd busy for minutes.
 	restartTime = 10 * time.Minute
 )

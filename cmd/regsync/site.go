@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/regsync/regsync/internal/ledger"
@@ -16,6 +18,7 @@ import (
 // site is the node that a run works on, and what we remember of it.
 type site struct {
 	root   *node.Root
+	state  string // the state directory, as this machine names it
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
@@ -32,6 +35,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
+	s.state = state
 	if change {
 		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
 		defer cancel()
@@ -44,7 +48,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		s.ledger, err = ledger.Open(state, s.lock)
 	}
 	if err == nil {
-		s.owned, err = s.ledger.Owned()
+		if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
+			err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", c.stateDir)}
+		}
 	}
 	if err == nil && change {
 		err = s.sweep()
@@ -56,6 +62,14 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		err = hinted{err, "regsync looks after files of root: run it as root"}
 	}
 	return nil, errors.Join(err, s.close())
+}
+
+// archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.
+func (s *site) archiveDir() string {
+	if _, err := os.Stat(s.state); err != nil {
+		return ""
+	}
+	return filepath.Join(s.state, "archives")
 }
 
 // sweep removes what a run that was killed has left beside the files that it was writing.

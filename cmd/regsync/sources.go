@@ -95,8 +95,8 @@ func (c *command) source(name string) ([]spec.Source, error) {
 	return list, nil
 }
 
-// digest identifies what the sources say.
-func digest(list []spec.Source) string {
+// digestOf identifies what the sources say.
+func digestOf(list []spec.Source) string {
 	h := sha256.New()
 	for _, src := range list {
 		fmt.Fprintf(h, "%d\n", len(src.Data))
@@ -106,8 +106,9 @@ func digest(list []spec.Source) string {
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.
-func (c *command) load(list []spec.Source, root *node.Root) (*spec.Spec, []*spec.Problem, error) {
-	facts := spec.Facts{Hostname: hostname(root)}
+// alone says that the file is all that counts: no cluster has to say what labels the node has, and it has none.
+func (c *command) load(list []spec.Source, root *node.Root, alone bool) (*spec.Spec, []*spec.Problem, error) {
+	facts := spec.Facts{Hostname: hostname(root), LabelsKnown: alone}
 	if root != nil {
 		facts.FileExists = root.Exists
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) {
@@ -58,6 +59,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"socket":       makeSocket,
 	"silent":       silent,
 	"replace":      replaceText,
+	"immutable":    setImmutable,
 }
 
 // exits CODE PROGRAM [ARG...] runs a program that must exit with CODE.
@@ -78,12 +80,16 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // snapshot NAME DIR keeps what a tree is like: paths, types, modes, contents, targets of links.
 func snapshot(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(listing(ts, args[1])), 0o600))
+	text, err := listing(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // same NAME DIR fails if the tree is not as it was at snapshot NAME; ! same if it is.
 func same(ts *testscript.TestScript, neg bool, args []string) {
-	was, is := ts.ReadFile(args[0]), listing(ts, args[1])
+	was := ts.ReadFile(args[0])
+	is, err := listing(ts.MkAbs(args[1]))
+	ts.Check(err)
 	switch {
 	case neg && was == is:
 		ts.Fatalf("%s is as it was", args[1])
@@ -92,10 +98,10 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func listing(ts *testscript.TestScript, dir string) string {
+// listing is what a tree is like, one line for each thing in it.
+func listing(dir string) (string, error) {
 	var b strings.Builder
-	dir = ts.MkAbs(dir)
-	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -126,8 +132,8 @@ func listing(ts *testscript.TestScript, dir string) string {
 		}
 		b.WriteByte('\n')
 		return nil
-	}))
-	return b.String()
+	})
+	return b.String(), err
 }
 
 // stamp NAME FILE... keeps which files these are, and when they were written.
@@ -211,4 +217,23 @@ func replaceText(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%q is not in %s", args[1], args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// immutable on|off FILE lets nobody write a file, as chattr +i does, until the end of the story at the latest.
+func setImmutable(ts *testscript.TestScript, _ bool, args []string) {
+	const immutable = 0x10 // FS_IMMUTABLE_FL of linux/fs.h
+	name := ts.MkAbs(args[1])
+	set := func(flags int) error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags), f.Close())
+	}
+	if args[0] == "off" {
+		ts.Check(set(0))
+		return
+	}
+	ts.Defer(func() { _ = set(0) })
+	ts.Check(set(immutable))
 }

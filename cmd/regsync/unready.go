@@ -20,9 +20,6 @@ func unready(s *spec.Spec) error {
 	for _, x := range s.Credentials {
 		refuse(x.Pos, "credentials")
 	}
-	for _, x := range s.Preload {
-		refuse(x.Pos, "preload")
-	}
 	for _, x := range s.PullSecrets {
 		refuse(x.Pos, "pullSecrets")
 	}

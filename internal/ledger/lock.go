@@ -28,9 +28,16 @@ func (e *LockedError) Error() string {
 }
 
 // Acquire takes the lock of a state directory, which is made where it is missing. It waits as long as ctx allows;
-// then the error is a *LockedError.
-func Acquire(ctx context.Context, dir string) (*Lock, error) {
+// then the error is a *LockedError. If ctx is cancelled, it is the cause.
+func Acquire(ctx context.Context, dir string) (_ *Lock, err error) {
 	l := &Lock{}
+	defer func() {
+		if err != nil {
+			for _, d := range slices.Backward(l.made) {
+				_ = os.Remove(d)
+			}
+		}
+	}()
 	name := filepath.Join(dir, "lock")
 	for {
 		made, err := makeDirs(dir)
@@ -43,7 +50,10 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 		if err == nil && !ok {
 			ok, err = l.file.TryLockContext(ctx, 100*time.Millisecond)
 		}
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		switch {
+		case errors.Is(err, context.Canceled):
+			return nil, context.Cause(ctx)
+		case errors.Is(err, context.DeadlineExceeded):
 			return nil, &LockedError{Holder: holder(name)}
 		}
 		if errors.Is(err, fs.ErrNotExist) {
@@ -60,10 +70,7 @@ func Acquire(ctx context.Context, dir string) (*Lock, error) {
 			continue
 		}
 		who := fmt.Sprintf("pid %d: %s\n", os.Getpid(), strings.Join(os.Args, " "))
-		if err := os.WriteFile(name, []byte(who), 0o600); err != nil {
-			_ = l.file.Close()
-			return nil, fmt.Errorf("writing %q: %w", name, err)
-		}
+		_ = os.WriteFile(name, []byte(who), 0o600) // for others to read; on a full disk they go without
 		return l, nil
 	}
 }

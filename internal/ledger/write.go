@@ -172,7 +172,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"backups", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "key", "ledger", "lock"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
@@ -192,7 +192,7 @@ func (l *Ledger) Remove() error {
 func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
-		Kind: c.Kind, Name: c.Name, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
+		Kind: c.Kind, Name: c.Name, Node: c.Node, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
 		Found: o.Found,
 	}
 	if o.Image != nil {
@@ -245,7 +245,7 @@ func (l *Ledger) save() error {
 		doc.Entries = append(doc.Entries, e)
 	}
 	slices.SortFunc(doc.Entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Node, b.Node))
 	})
 	if err := store(l.file(), encode(doc)); err != nil {
 		return fmt.Errorf("writing the ledger: %w", err)

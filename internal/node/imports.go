@@ -2,6 +2,7 @@ package node
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/regsync/regsync/render"
@@ -43,6 +44,11 @@ func (r *Root) glob(pattern string) []string {
 		return []string{pattern}
 	}
 	return r.match(pattern)
+}
+
+// Glob gives what a pattern stands for below the root, as [path.Match] has it; nothing that is not there.
+func (r *Root) Glob(pattern string) []string {
+	return slices.DeleteFunc(r.match(pattern), func(name string) bool { return !r.Exists(name) })
 }
 
 func (r *Root) match(pattern string) []string {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,8 +110,7 @@ func (r *Root) resolve(name string) (real string, missing []string, err error) {
 // something that is not below it.
 func (r *Root) leaves(base, target string) bool {
 	if path.IsAbs(target) {
-		_, err := os.Lstat(r.on(target))
-		return errors.Is(err, fs.ErrNotExist)
+		return !r.holds(target)
 	}
 	depth := strings.Count(strings.Trim(base, "/"), "/")
 	if base != "/" {
@@ -128,6 +128,20 @@ func (r *Root) leaves(base, target string) bool {
 		}
 	}
 	return false
+}
+
+// holds reports whether something is at an absolute path, with the links on the way to it followed inside the root.
+func (r *Root) holds(name string) bool {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
+	fd, err := openRetry(func() (int, error) { return unix.Openat2(r.fd, cmp.Or(strings.TrimLeft(name, "/"), "."), &how) }, name)
+	if err == nil {
+		_ = unix.Close(fd)
+		return true
+	}
+	if errors.Is(err, unix.ENOSYS) { // a kernel before 5.6
+		_, err = os.Lstat(r.on(name))
+	}
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // on gives a path of the node as this machine names it. Links in it are not followed: use it on resolved paths.

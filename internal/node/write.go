@@ -35,7 +35,11 @@ func (r *Root) Write(name string, data []byte, mode fs.FileMode, owner *plan.Ori
 
 func (r *Root) makeDirs(missing []string) error {
 	for _, d := range missing {
-		if err := os.Mkdir(r.on(d), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(r.on(d), 0o755)
+		if err == nil {
+			err = os.Chmod(r.on(d), 0o755) // whatever the umask
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		if err := syncDir(r.on(path.Dir(d))); err != nil {
@@ -68,7 +72,7 @@ func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) e
 	if err != nil {
 		_ = dir.Remove(temp)
 		if errors.Is(err, syscall.EBUSY) { // somebody mounted something on it, as container runtimes do with /etc/hosts
-			return overwrite(dir, base, data)
+			return overwrite(dir, base, data, mode)
 		}
 		return err
 	}
@@ -198,12 +202,17 @@ func splitZero(b []byte) []string {
 }
 
 // overwrite writes into the file that is there. A crash can tear it; there is no other way where it is a mount point.
-func overwrite(dir *os.Root, base string, data []byte) error {
+func overwrite(dir *os.Root, base string, data []byte, mode fs.FileMode) error {
 	f, err := dir.OpenFile(base, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	if mode != 0 {
+		err = f.Chmod(unixMode(mode)) // first, so that nobody reads what is closed from now on
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Truncate(int64(len(data)))
 	}
@@ -242,6 +251,6 @@ func (r *Root) RemoveDir(name string) bool {
 	if err != nil {
 		return false
 	}
-	err = os.Remove(r.on(real))
+	err = unix.Rmdir(r.on(real)) // never a file that stands there by now, as os.Remove would
 	return err == nil || errors.Is(err, fs.ErrNotExist)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 
 	versionapi "github.com/containerd/containerd/api/services/version/v1"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -27,10 +28,12 @@ func Version(ctx context.Context, socket string) (render.Version, string, error)
 	return parseVersion(answer.Version), answer.Version, nil
 }
 
-var versionForm = regexp.MustCompile(`^v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?`)
+var versionForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?`)
+})
 
 func parseVersion(s string) render.Version {
-	m := versionForm.FindStringSubmatch(s)
+	m := versionForm().FindStringSubmatch(s)
 	if m == nil {
 		return render.Version{}
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -32,14 +33,33 @@ func Diff(c plan.Change) string {
 
 // secrets are the values that files of others may hold and that nobody should read over a shoulder: containerd's
 // registry.configs.*.auth, headers of a hosts.toml, and passwords in URLs.
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)((?:password|auth|identitytoken|registrytoken|token|secret|authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|auth))["']?\s*[=:]\s*)(?:\[[^\]]*\]|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}#]+)`),
-	regexp.MustCompile(`(://)[^/@\s"']+(?:@)`),
-}
+var secrets = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)((?:password|auth|identitytoken|registrytoken|token|secret|authorization|proxy-authorization|cookie|x-[a-z-]*(?:token|key|auth))["']?\s*[=:]\s*)(?:\[[^\]]*\]|"""(?s:.*?)"""|'''(?s:.*?)'''|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}#]+)`),
+		regexp.MustCompile(`(://)[^/@\s"']+(?:@)`),
+	}
+})
 
 func mask(text string) string {
-	text = secrets[0].ReplaceAllString(text, "${1}"+hidden)
-	return secrets[1].ReplaceAllString(text, "${1}"+hidden+"@")
+	text = secrets()[0].ReplaceAllString(text, "${1}"+hidden)
+	return secrets()[1].ReplaceAllString(text, "${1}"+hidden+"@")
+}
+
+// visible shows control characters as ^X, as git does: what a file of others holds must not steer the terminal.
+func visible(text string) string {
+	control := func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }
+	if !strings.ContainsFunc(text, control) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if control(r) {
+			b.WriteByte('^')
+			r ^= 0x40
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // colorDiff paints the lines of a unified diff.

@@ -74,7 +74,7 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 	}
 	for _, c := range p.Changes {
 		doc.Changes = append(doc.Changes, changeJSON{
-			Kind: c.Kind, Name: c.Name, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
+			Kind: c.Kind, Name: c.Name, Node: c.Node, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
 			Diff: Diff(c), Sensitive: c.Sensitive, Drift: c.Drift,
 		})
 	}

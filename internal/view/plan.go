@@ -33,6 +33,9 @@ func (t Text) Plan(p plan.Plan) {
 			fmt.Fprintf(t.W, "  %s\n", x.Hint)
 		}
 	}
+	for _, left := range p.Left {
+		fmt.Fprintf(t.W, "%s %s\n", c(faint, "Left to the running node:"), left)
+	}
 	for _, e := range p.Effects {
 		when := "Afterwards:"
 		if e.Pending {
@@ -46,7 +49,7 @@ func (t Text) Plan(p plan.Plan) {
 func (t Text) table(p plan.Plan, c paint) {
 	width := 0
 	for _, x := range p.Changes {
-		width = max(width, len(x.Name))
+		width = max(width, len(place(x.ID)))
 	}
 	width = min(width, 80)
 	for _, x := range p.Changes {
@@ -54,7 +57,7 @@ func (t Text) table(p plan.Plan, c paint) {
 		if x.Sensitive {
 			reason += " " + hidden
 		}
-		line := fmt.Sprintf("  %s %-7s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), x.Kind, width, x.Name, reason)
+		line := fmt.Sprintf("  %s %-7s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), x.Kind, width, place(x.ID), reason)
 		if x.Effect != render.NoEffect {
 			line += "  " + c(yellow, string(x.Effect))
 		}
@@ -80,11 +83,19 @@ func (t Text) diffs(p plan.Plan, c paint) {
 		if short {
 			shown++
 		}
-		fmt.Fprintln(t.W, colorDiff(text, c))
+		fmt.Fprintln(t.W, colorDiff(visible(text), c))
 	}
 	if left > 0 {
 		fmt.Fprintf(t.W, "%s\n\n", c(faint, fmt.Sprintf("(%d more new or vanishing files; -v shows them)", left)))
 	}
+}
+
+// place names a resource, and the node that it is on where that is another.
+func place(id render.ID) string {
+	if id.Node == "" {
+		return id.Name
+	}
+	return id.Name + " on " + id.Node
 }
 
 func actionColor(a plan.Action) int {
@@ -114,10 +125,16 @@ func Summary(p plan.Plan) string {
 		parts = []string{"no file changes"}
 	}
 	s := fmt.Sprintf("Plan: %s; %d unchanged.", strings.Join(parts, ", "), p.Unchanged)
-	if n := len(p.Conflicts); n == 1 {
-		s += " 1 conflict: it cannot be applied."
-	} else if n > 1 {
-		s += fmt.Sprintf(" %d conflicts: it cannot be applied.", n)
+	if n := len(p.Conflicts); n > 0 {
+		s += fmt.Sprintf(" %d conflict", n)
+		if n > 1 {
+			s += "s"
+		}
+		if p.Barred() {
+			s += ": it cannot be applied."
+		} else {
+			s += ", held back."
+		}
 	}
 	return s
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/regsync/regsync/internal/images"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// sight is what can be looked after of what is wanted and ours.
+type sight struct {
+	owned   map[render.ID]plan.Owned
+	waiting []string
+	left    []string
+}
+
+// lookAtImages adds to have what containerd's store has of the images that are wanted or ours. Where nobody can be asked, no image
+// is wanted, and none leaves: under --root they are left to the running node, elsewhere they wait.
+func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *render.Desired, have map[render.ID]plan.Live, owned map[render.ID]plan.Owned) (sight, error) {
+	names := imagesOf(d.Resources, owned)
+	if len(names) == 0 {
+		return sight{owned: owned}, nil
+	}
+	if v.baking {
+		return sight{owned: withoutImages(d, owned), left: []string{count(len(names), "image")}}, nil
+	}
+	store, err := c.openStore(ctx, v)
+	if err != nil {
+		if ctx.Err() != nil {
+			return sight{}, context.Cause(ctx)
+		}
+		return sight{owned: withoutImages(d, owned), waiting: []string{fmt.Sprintf("%s: %v", count(len(names), "image"), err)}}, nil
+	}
+	t.store = store
+	live, err := store.Look(ctx, names)
+	if err != nil {
+		return sight{}, fmt.Errorf("looking at the images on the node: %w", err)
+	}
+	s := sight{owned: owned}
+	for name, image := range live {
+		if want := names[name]; want.Refresh {
+			s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, name, &image)...)
+		}
+		have[render.ID{Kind: render.KindImage, Name: name}] = plan.Live{Image: &image}
+	}
+	return s, nil
+}
+
+// moved asks the registry of a pulled image for its digest. That it cannot be asked is no failure of anything else.
+func moved(ctx context.Context, certsDir, name string, image *plan.LiveImage) (waiting []string) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	digest, err := images.Resolve(ctx, certsDir, name)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("whether %s has moved: %v", name, err)}
+	case digest != image.Target:
+		image.Moved = digest
+	}
+	return nil
+}
+
+// imagesOf gives the images that are wanted or ours, by name.
+func imagesOf(want []render.Resource, owned map[render.ID]plan.Owned) map[string]render.Image {
+	names := map[string]render.Image{}
+	for id, o := range owned {
+		if o.Image != nil && id.Node == "" {
+			names[id.Name] = *o.Image
+		}
+	}
+	for _, r := range want {
+		if r.Image != nil && r.Node == "" {
+			names[r.Name] = *r.Image
+		}
+	}
+	return names
+}
+
+// withoutImages takes the images out of what is wanted, and out of what is ours.
+func withoutImages(d *render.Desired, owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	var files []render.Resource
+	for _, r := range d.Resources {
+		if r.Image == nil {
+			files = append(files, r)
+		}
+	}
+	d.Resources = files
+	ours := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if o.Image == nil {
+			ours[id] = o
+		}
+	}
+	return ours
+}
+
+// withoutNeighbours leaves what is on other nodes out of what is ours: nothing is known of those nodes now.
+func withoutNeighbours(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	ours := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if id.Node == "" {
+			ours[id] = o
+		}
+	}
+	return ours
+}
+
+// openStore connects to containerd, and waits for it as long as --wait allows.
+func (c *command) openStore(ctx context.Context, v *services) (*images.Store, error) {
+	if v.socket == "" {
+		return nil, errors.New("there is no container runtime yet")
+	}
+	deadline := time.Now().Add(c.wait)
+	for {
+		ask, cancel := context.WithTimeout(ctx, askTime)
+		store, err := images.Open(ask, v.socket, v.Namespace)
+		cancel()
+		if err == nil || time.Now().After(deadline) {
+			return store, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
