@@ -30,6 +30,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"dockerd":     cmdDockerd,
 	"docker-info": cmdDockerInfo,
 	"systemd":     cmdSystemd,
+	"cluster":     cmdCluster,
 }
 
 // node is what runs in one story.
@@ -43,6 +44,7 @@ type node struct {
 	systemd    *rig.Systemd           // nil: not started
 	registries map[string]*rig.Registry
 	authority  *rig.Authority // nil: none made
+	cluster    *cluster       // nil: the node is in none
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -93,6 +95,9 @@ func (n *node) stop() {
 	}
 	for _, registry := range n.registries {
 		registry.Close()
+	}
+	if n.cluster != nil {
+		n.cluster.stop()
 	}
 }
 

@@ -61,7 +61,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	held := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
-	inputs.Nodes = t.neighbours.names()
+	inputs.Nodes = t.neighbours.wanted()
 	desired, err := render.Render(t.spec, inputs)
 	warnings = append(warnings, desired.Warnings...)
 	if err != nil {

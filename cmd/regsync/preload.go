@@ -180,6 +180,11 @@ func members(index archive.Index, platform ocispec.Platform) []render.Member {
 func member(i archive.Image, platform ocispec.Platform) render.Member {
 	m := render.Member{Names: i.Names, Bare: i.Bare}
 	m.Image.Target, m.Image.Platform = descriptor(i.Target), platforms.Format(platform)
+	for _, manifest := range i.Manifests {
+		if manifest.Platform != nil && len(manifest.Missing) == 0 {
+			m.Arches = append(m.Arches, manifest.Platform.Architecture)
+		}
+	}
 	manifest, err := i.ForPlatform(platform)
 	if err != nil {
 		m.Err = err
