@@ -81,8 +81,12 @@ func startCluster(n *node) (*cluster, error) {
 		neighbour.Stop()
 		return nil, err
 	}
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
 	nodes, err := rig.StartNodeList("127.0.0.1:"+strconv.Itoa(clusterAPIPort), authority, []rig.ClusterNode{
-		{Name: "first", Address: "192.168.1.140", Arch: "amd64"},
+		{Name: name, Address: "192.168.1.140", Arch: "amd64"},
 		{Name: "second", Address: "192.168.1.141", Arch: "amd64"},
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/agent"
@@ -57,7 +58,11 @@ func (c *command) neighbours(ctx context.Context, s *site, sp *spec.Spec, place 
 	if err != nil {
 		return nil, err
 	}
-	others, err := agent.Others(all, hostname(s.root), addresses())
+	own, addresses := strings.ToLower(hostname(s.root)), addresses()
+	if slices.ContainsFunc(all, func(n agent.Node) bool { return n.Name == own || n.Hostname == own }) {
+		addresses = nil // a name is surer than an address, which a virtual one may be
+	}
+	others, err := agent.Others(all, own, addresses)
 	if err != nil {
 		return nil, err
 	}
