@@ -195,7 +195,7 @@ func TestNothingToShow(t *testing.T) {
 func TestFigures(t *testing.T) {
 	for want, got := range map[string]string{
 		"32 MB of 64 MB":                         figures(32e6, 64e6, 999*time.Millisecond),
-		"32 MB of 64 MB  16 MB/s  2.0 s left":    figures(32e6, 64e6, 2*time.Second),
+		"32 MB of 64 MB  16 MB/s  2 s left":      figures(32e6, 64e6, 2*time.Second),
 		"64 MB of 64 MB  32 MB/s":                figures(64e6, 64e6, 2*time.Second),
 		"70 MB of 64 MB  35 MB/s":                figures(70e6, 64e6, 2*time.Second),
 		"12 MB  12 MB/s":                         figures(12e6, 0, time.Second),
