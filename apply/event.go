@@ -24,6 +24,5 @@ type Event struct {
 	Change *plan.Change // of Wrote, Moving, Done and Failed
 	Effect *plan.Effect // of Running, Ran, Skipped and Unserved
 	Err    error        // of Unserved, Undoing and Failed
-	Bytes  int64        // of Moving: how many have arrived of those that were missing
-	Total  int64        // of Moving: how many were missing
+	Bytes  int64        // of Moving: how many more have arrived
 }

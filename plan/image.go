@@ -11,6 +11,10 @@ import (
 // what the archive holds, everything of the node's platform is there and unpacked, the CRI sees it, and it is pinned if it is
 // to be.
 func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
+	if r.Node != "" {
+		b.wantElsewhere(r, owned)
+		return
+	}
 	entry := &Owned{Image: r.Image, Found: live != nil && live.Source == ""}
 	if owned != nil {
 		entry.Found = owned.Found
@@ -44,6 +48,22 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 	default:
 		c.Action, c.Reason = Update, strings.Join(faults, ", ")
 		c.Drift = owned != nil && owned.Image != nil && sameImage(*owned.Image, *r.Image)
+	}
+	b.plan.Changes = append(b.plan.Changes, c)
+}
+
+// wantElsewhere compares an image with what we have brought to another node. Nobody can be asked there: what that node has is what
+// our own record says.
+func (b *builder) wantElsewhere(r render.Resource, owned *Owned) {
+	c := Change{ID: r.ID, Image: r.Image, Fetch: true, Entry: &Owned{Image: r.Image}}
+	switch {
+	case owned == nil || owned.Coming != "" || owned.Image == nil:
+		c.Action, c.Reason = Create, "not brought to the node yet: "+r.Why
+	case owned.Image.Target.Digest != r.Image.Target.Digest:
+		c.Action, c.Reason = Update, "other digest: "+r.Why
+	default:
+		b.plan.Unchanged++
+		return
 	}
 	b.plan.Changes = append(b.plan.Changes, c)
 }
@@ -111,6 +131,8 @@ func sameImage(a, b render.Image) bool {
 func (b *builder) removeImage(id render.ID, live *LiveImage, owned Owned) {
 	c := Change{ID: id, Removal: true, Action: Forget, Reason: b.pol.Leaving, Image: owned.Image}
 	switch {
+	case id.Node != "":
+		c.Reason += ": it stays on the node, whose agent can take nothing away"
 	case live == nil, live.Source == "":
 		// It is gone, or somebody has put another in its place.
 	case owned.Found:

@@ -52,7 +52,7 @@ func configResource(_ *spec.Spec, in Inputs, roads []Road) (Resource, []*spec.Pr
 		return Resource{}, nil, false, err
 	}
 	r := Resource{
-		ID: ID{KindFile, file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
+		ID: ID{Kind: KindFile, Name: file}, Scope: TOMLKeys, Mode: 0o644, Effect: RestartContainerd, From: roads[0].From,
 	}
 	if !UsesCertsD(in) {
 		problem := inlineProblem(roads)

@@ -183,7 +183,7 @@ func TestProposeJSONRefused(t *testing.T) {
 }
 
 func TestProposeNamesTheFile(t *testing.T) {
-	r := Resource{ID: ID{KindFile, "/etc/docker/daemon.json"}, Scope: JSONKeys, Body: []byte(daemonBody)}
+	r := Resource{ID: ID{Kind: KindFile, Name: "/etc/docker/daemon.json"}, Scope: JSONKeys, Body: []byte(daemonBody)}
 	_, err := r.Propose([]byte("{"))
 	if want := "/etc/docker/daemon.json:1:2: "; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want it to begin with %q", err, want)

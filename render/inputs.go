@@ -52,6 +52,9 @@ type Inputs struct {
 	Platform string
 	Archives []Archive
 
+	// Nodes are the cluster's other nodes, for what preload brings to all of them.
+	Nodes []string
+
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
 }

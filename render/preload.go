@@ -46,7 +46,7 @@ type Held struct {
 
 // images works out the images that preload asks for, sorted by their size, smallest first, and then by name.
 func images(s *spec.Spec, in Inputs) ([]Resource, []Held) {
-	g := gathering{spec: s, byName: map[string]int{}}
+	g := gathering{nodes: in.Nodes, byName: map[ID]int{}}
 	for i := range s.Preload {
 		p := &s.Preload[i]
 		if p.Image != "" {
@@ -56,16 +56,16 @@ func images(s *spec.Spec, in Inputs) ([]Resource, []Held) {
 		g.entry(p, i, in.Archives)
 	}
 	slices.SortStableFunc(g.resources, func(a, b Resource) int {
-		return cmp.Or(cmp.Compare(a.Image.Bytes(), b.Image.Bytes()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Image.Bytes(), b.Image.Bytes()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Node, b.Node))
 	})
 	return g.resources, g.held
 }
 
 // gathering collects the images of all entries.
 type gathering struct {
-	spec      *spec.Spec
+	nodes     []string
 	resources []Resource
-	byName    map[string]int // index into resources
+	byName    map[ID]int // index into resources
 	held      []Held
 }
 
@@ -75,7 +75,7 @@ func (g *gathering) pulled(p *spec.Preload, platform string) {
 	if p.Refresh {
 		why = "pulled, and follows its registry"
 	}
-	g.add(p, full(p.Image), why, Image{Platform: cmp.Or(p.Platform, platform), Pin: p.Pin, Refresh: p.Refresh})
+	g.add(p, ID{Kind: KindImage, Name: full(p.Image)}, why, Image{Platform: cmp.Or(p.Platform, platform), Pin: p.Pin, Refresh: p.Refresh})
 }
 
 // entry adds the images of the archives of one entry.
@@ -127,7 +127,7 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 		}
 		return
 	}
-	why := "from " + path.Base(a.Path) + ", " + Bytes(m.Image.Bytes())
+	why := "from " + path.Base(a.Path) + ", " + size(m.Image.Bytes())
 	for _, name := range append(names, further...) {
 		delete(wanted, name)
 		if m.Err != nil {
@@ -142,23 +142,27 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 		if !slices.Contains(m.Names, name) {
 			image.Member = m.name()
 		}
-		g.add(p, name, why, image)
+		g.add(p, ID{Kind: KindImage, Name: name}, why, image)
+		if p.Nodes != "all" || image.Member != "" {
+			continue // a cluster agent gives an image no further name
+		}
+		for _, node := range g.nodes {
+			g.add(p, ID{Kind: KindImage, Name: name, Node: node}, why, image)
+		}
 	}
 }
 
 // add adds an image under a name. Two entries may ask for the same one; not for two that differ.
-func (g *gathering) add(p *spec.Preload, name, why string, image Image) {
-	i, again := g.byName[name]
+func (g *gathering) add(p *spec.Preload, id ID, why string, image Image) {
+	i, again := g.byName[id]
 	if !again {
-		g.byName[name] = len(g.resources)
-		g.resources = append(g.resources, Resource{
-			ID: ID{Kind: KindImage, Name: name}, Image: &image, From: p.Pos, Why: why,
-		})
+		g.byName[id] = len(g.resources)
+		g.resources = append(g.resources, Resource{ID: id, Image: &image, From: p.Pos, Why: why})
 		return
 	}
 	other := g.resources[i].Image
 	if other.Target.Digest != image.Target.Digest {
-		g.hold(p, name, "archive", fmt.Sprintf("%s is %s here and %s in another entry (%s)", name, short(image.Target.Digest), short(other.Target.Digest), g.resources[i].From),
+		g.hold(p, id.Name, "archive", fmt.Sprintf("%s is %s here and %s in another entry (%s)", id.Name, short(image.Target.Digest), short(other.Target.Digest), g.resources[i].From),
 			"choose with images: which archive it comes from")
 		return
 	}
@@ -203,10 +207,10 @@ func hintOf(err error) string {
 	return ""
 }
 
-// Bytes gives a number of bytes in the unit that suits it: 64 MB.
-func Bytes(n int64) string {
+// size gives a number of bytes as people read it: 64 MB.
+func size(n int64) string {
 	switch {
-	case n >= 10e9:
+	case n >= 1e10:
 		return fmt.Sprintf("%d GB", (n+5e8)/1e9)
 	case n >= 1e9:
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
@@ -215,5 +219,5 @@ func Bytes(n int64) string {
 	case n >= 1e3:
 		return fmt.Sprintf("%d kB", (n+500)/1e3)
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return fmt.Sprintf("%d B", n)
 }

@@ -18,11 +18,17 @@ const KindFile Kind = "file"
 // ID names one manageable thing.
 type ID struct {
 	Kind Kind   `json:"kind"`
-	Name string `json:"name"` // of a file: its absolute path on the node
+	Name string `json:"name"`           // of a file: its absolute path on the node
+	Node string `json:"node,omitempty"` // the cluster's node that it is on; empty: this one
 }
 
-// String gives KIND NAME.
-func (id ID) String() string { return string(id.Kind) + " " + id.Name }
+// String gives KIND NAME, and the node where that is another.
+func (id ID) String() string {
+	if id.Node != "" {
+		return string(id.Kind) + " " + id.Name + " on " + id.Node
+	}
+	return string(id.Kind) + " " + id.Name
+}
 
 // Scope says how much of a file is ours.
 type Scope uint8

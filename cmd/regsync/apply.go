@@ -91,7 +91,10 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
 	s.ledger.Services = t.services
-	result, err := apply.Run(ctx, run, n, work, &record{s.ledger, t.digest}, c.tell)
+	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
+	progress.Expect(run.Changes)
+	result, err := apply.Run(ctx, run, n, work, &record{s.ledger, t.digest}, func(e apply.Event) { c.tell(progress, e) })
+	progress.Close()
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}
@@ -134,11 +137,13 @@ func (c *command) agreed() bool {
 }
 
 // tell shows what happens during an apply.
-func (c *command) tell(e apply.Event) {
+func (c *command) tell(progress *view.Progress, e apply.Event) {
 	if c.output == "json" {
+		_ = view.EventJSON(c.err, e) // what cannot be told is done all the same
 		return
 	}
 	view.Event(c.err, c.colorErr, e, c.verbose)
+	progress.Tell(e)
 }
 
 // record is the ledger as apply sees it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"runtime/debug"
 	"time"
 
@@ -84,6 +85,9 @@ func (c *command) settle() error {
 	}
 	if err := oneOf("color", c.colorMode, "auto", "always", "never"); err != nil {
 		return err
+	}
+	if !path.IsAbs(c.stateDir) {
+		return fmt.Errorf("--state-dir is %q; it must be an absolute path on the node", c.stateDir)
 	}
 	c.color = view.UseColor(c.colorMode, c.out, c.env)
 	c.colorErr = view.UseColor(c.colorMode, c.err, c.env)

@@ -2,12 +2,8 @@ package main
 
 import "fmt"
 
-// guard refuses a plan that removes more than the user probably meant, and names the flag that lets it pass. A plan that was
-// saved has been seen already.
+// guard refuses a plan that removes more than the user probably meant, and names the flag that lets it pass.
 func guard(t trip, ok consent) error {
-	if t.saved {
-		return nil
-	}
 	removals := t.plan.Removals()
 	if removals > 0 && removals == len(t.plan.Changes) && t.plan.Unchanged == 0 && !ok.allowEmpty {
 		return hinted{
@@ -15,7 +11,7 @@ func guard(t trip, ok consent) error {
 			"if that is meant: --allow-empty; to give the node back: regsync reset",
 		}
 	}
-	if limit := t.spec.Policy.MaxRemovals; removals > limit && !ok.allowRemovals {
+	if limit := t.maxRemovals; removals > limit && !ok.allowRemovals {
 		return hinted{
 			fmt.Errorf("%d resources would be removed, and policy.maxRemovals is %d", removals, limit),
 			"if that is meant: --allow-removals",

@@ -68,12 +68,12 @@ func moved(ctx context.Context, certsDir, name string, image *plan.LiveImage) (w
 func imagesOf(want []render.Resource, owned map[render.ID]plan.Owned) map[string]render.Image {
 	names := map[string]render.Image{}
 	for id, o := range owned {
-		if o.Image != nil {
+		if o.Image != nil && id.Node == "" {
 			names[id.Name] = *o.Image
 		}
 	}
 	for _, r := range want {
-		if r.Image != nil {
+		if r.Image != nil && r.Node == "" {
 			names[r.Name] = *r.Image
 		}
 	}
@@ -92,6 +92,17 @@ func withoutImages(d *render.Desired, owned map[render.ID]plan.Owned) map[render
 	ours := map[render.ID]plan.Owned{}
 	for id, o := range owned {
 		if o.Image == nil {
+			ours[id] = o
+		}
+	}
+	return ours
+}
+
+// withoutNeighbours leaves what is on other nodes out of what is ours: nothing is known of those nodes now.
+func withoutNeighbours(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	ours := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if id.Node == "" {
 			ours[id] = o
 		}
 	}

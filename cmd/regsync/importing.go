@@ -20,11 +20,12 @@ import (
 
 // imageWork carries changes of images out on containerd's store.
 type imageWork struct {
-	command *command
-	urls    map[string]string // of archives that are fetched, by sha256
-	store   *images.Store
-	site    *site
-	cache   *archive.Cache
+	command    *command
+	neighbours *neighbours
+	urls       map[string]string // of archives that are fetched, by sha256
+	store      *images.Store
+	site       *site
+	cache      *archive.Cache
 }
 
 // imageWork makes ready what the plan's changes of images need; nil where there are none.
@@ -39,7 +40,7 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 			return nil, err
 		}
 	}
-	w := &imageWork{command: c, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
+	w := &imageWork{command: c, neighbours: t.neighbours, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
 	if t.spec != nil {
 		for _, p := range t.spec.Preload {
 			if fetched(p.Archive) {
@@ -54,8 +55,13 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 func (w *imageWork) Apply(ctx context.Context, changes []plan.Change, tell func(apply.Event)) map[render.ID]error {
 	failed := map[render.ID]error{}
 	byArchive := map[string][]plan.Change{}
+	away := map[string][]plan.Change{}
 	var order []string
 	for _, c := range changes {
+		if c.Removal && c.Node != "" {
+			w.settle(c, nil, failed, tell) // it is only no longer ours
+			continue
+		}
 		if c.Removal || c.Image.Archive == "" {
 			w.settle(c, w.single(ctx, c), failed, tell)
 			continue
@@ -63,12 +69,31 @@ func (w *imageWork) Apply(ctx context.Context, changes []plan.Change, tell func(
 		if !slices.Contains(order, c.Image.Archive) {
 			order = append(order, c.Image.Archive)
 		}
+		if c.Node != "" {
+			away[c.Image.Archive] = append(away[c.Image.Archive], c)
+			continue
+		}
 		byArchive[c.Image.Archive] = append(byArchive[c.Image.Archive], c)
 	}
 	for _, name := range order {
-		w.archive(ctx, name, byArchive[name], failed, tell)
+		if here := byArchive[name]; len(here) > 0 {
+			w.archive(ctx, name, here, failed, tell)
+		}
+		if there := away[name]; len(there) > 0 {
+			w.elsewhere(ctx, name, there, failed, tell)
+		}
+		w.drop(append(byArchive[name], away[name]...), failed)
 	}
 	return failed
+}
+
+// drop removes an archive that was fetched, when all its images are where they should be.
+func (w *imageWork) drop(changes []plan.Change, failed map[render.ID]error) {
+	one := changes[0].Image
+	if one.SHA256 == "" || one.Keep || slices.ContainsFunc(changes, func(c plan.Change) bool { return failed[c.ID] != nil }) {
+		return
+	}
+	_ = fetch.Remove(w.site.archiveDir(), one.SHA256) // the next run sweeps it
 }
 
 // settle records and tells how a change went.
@@ -102,9 +127,7 @@ func (w *imageWork) archive(ctx context.Context, name string, changes []plan.Cha
 	for _, c := range changes {
 		want[c.Name] = *c.Image
 	}
-	err := w.bring(ctx, name, *changes[0].Image, want, func(p images.Progress) {
-		tell(apply.Event{Stage: apply.Moving, Change: &changes[0], Bytes: p.Written, Total: p.Total})
-	})
+	err := w.bring(ctx, name, *changes[0].Image, want, credit(changes, tell))
 	each := map[string]error{}
 	whole := partErrors(err, each)
 	for _, c := range changes {
@@ -113,6 +136,30 @@ func (w *imageWork) archive(ctx context.Context, name string, changes []plan.Cha
 			err = whole
 		}
 		w.settle(c, err, failed, tell)
+	}
+}
+
+// credit tells of the bytes of an archive as those of its images, one after the other: that is the order in which they come.
+func credit(changes []plan.Change, tell func(apply.Event)) func(images.Progress) {
+	var told, due int64
+	at := 0
+	return func(p images.Progress) {
+		more := p.Written - told
+		told = p.Written
+		for more > 0 {
+			if due == 0 {
+				due = changes[at].Image.Bytes()
+			}
+			n := more
+			if last := at == len(changes)-1; !last {
+				n = min(n, due)
+			}
+			tell(apply.Event{Stage: apply.Moving, Change: &changes[at], Bytes: n})
+			more, due = more-n, due-n
+			if due <= 0 && at < len(changes)-1 {
+				at, due = at+1, 0
+			}
+		}
 	}
 }
 
@@ -140,11 +187,7 @@ func (w *imageWork) bring(ctx context.Context, name string, one render.Image, wa
 		return err
 	}
 	defer f.Close()
-	err = w.store.Import(ctx, bundle{index, f}, want, report)
-	if err == nil && one.SHA256 != "" && !one.Keep {
-		err = fetch.Remove(w.site.archiveDir(), one.SHA256)
-	}
-	return err
+	return w.store.Import(ctx, bundle{index, f}, want, report)
 }
 
 // open opens the archive that an image comes from, and its index.

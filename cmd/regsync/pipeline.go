@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -20,14 +21,15 @@ import (
 
 // trip is one way along the road: what was asked for, where it goes, and the plan at the end.
 type trip struct {
-	spec     *spec.Spec
-	warnings []*spec.Problem // of the file itself
-	digest   string          // of the file
-	place    node.Place
-	services ledger.Services
-	plan     plan.Plan
-	saved    bool          // the plan was made and seen before
-	store    *images.Store // containerd's, where images are looked after; nil elsewhere
+	spec        *spec.Spec
+	warnings    []*spec.Problem // of the file itself
+	digest      string          // of the file
+	place       node.Place
+	services    ledger.Services
+	plan        plan.Plan
+	neighbours  *neighbours
+	maxRemovals int           // how many removals the policy allows in one apply
+	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -57,6 +59,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	held := c.archives(ctx, s, t.spec, &inputs)
+	var nodesUnknown error
+	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
+	inputs.Nodes = t.neighbours.names()
 	desired, err := render.Render(t.spec, inputs)
 	warnings = append(warnings, desired.Warnings...)
 	if err != nil {
@@ -70,6 +75,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	if nodesUnknown != nil {
+		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
+		open.owned = withoutNeighbours(open.owned)
+	}
 	made, err := plan.New(desired.Resources, have, open.owned, plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
@@ -79,6 +88,12 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	t.plan = made
 	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	if slices.ContainsFunc(made.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
+			Message: "on the other nodes images cannot be pinned: kubelet's garbage collection may take them",
+			Hint:    "run regsync on each node to have them pinned",
+		})
+	}
 	for _, h := range append(held, desired.Held...) {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
 	}
@@ -103,6 +118,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.maxRemovals = t.spec.Policy.MaxRemovals
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }

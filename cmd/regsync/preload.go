@@ -185,8 +185,8 @@ func member(i archive.Image, platform ocispec.Platform) render.Member {
 		m.Err = err
 		return m
 	}
-	if i.Target.Digest != manifest.Descriptor.Digest {
-		m.Image.Content = append(m.Image.Content, descriptor(i.Target)) // an index
+	for _, index := range manifest.Through {
+		m.Image.Content = append(m.Image.Content, descriptor(index))
 	}
 	m.Image.Content = append(m.Image.Content, descriptor(manifest.Descriptor), descriptor(manifest.Config))
 	for _, layer := range manifest.Layers {

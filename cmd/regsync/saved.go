@@ -20,7 +20,7 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, SpecDigest: t.digest, Services: t.services}
+	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, SpecDigest: t.digest, Services: t.services, MaxRemovals: t.maxRemovals}
 	for _, name := range c.files {
 		if name != "-" {
 			abs, err := filepath.Abs(name)
@@ -38,7 +38,7 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := renameio.WriteFile(file, data, 0o600); err != nil {
 		return fmt.Errorf("saving the plan: %w", err)
 	}
-	return nil
+	return s.ledger.Keep()
 }
 
 // reopen reads a saved plan, as it is to be applied. Nothing is worked out anew but contents that are secret.
@@ -74,7 +74,7 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 	if err := unmoved(s, saved.Plan); err != nil {
 		return t, stale(err)
 	}
-	t.plan, t.digest, t.services, t.saved = saved.Plan, saved.SpecDigest, saved.Services, true
+	t.plan, t.digest, t.services, t.maxRemovals = saved.Plan, saved.SpecDigest, saved.Services, saved.MaxRemovals
 	return t, nil
 }
 

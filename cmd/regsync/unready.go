@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/spec"
@@ -21,11 +19,6 @@ func unready(s *spec.Spec) error {
 	}
 	for _, x := range s.Credentials {
 		refuse(x.Pos, "credentials")
-	}
-	for i, x := range s.Preload {
-		if x.Nodes == "all" {
-			refuse(x.Pos, fmt.Sprintf("preload[%d].nodes", i))
-		}
 	}
 	for _, x := range s.PullSecrets {
 		refuse(x.Pos, "pullSecrets")

@@ -38,11 +38,11 @@ func (a Agents) Push(ctx context.Context, node Node, body Body, tell func(sent i
 	if err != nil {
 		return fmt.Errorf("opening the archive for node %q: %w", node.Name, err)
 	}
-	if size <= 0 {
+	if size == 0 {
 		from.Close()
-		return fmt.Errorf("opening the archive for node %q: it has %d bytes", node.Name, size)
+		return fmt.Errorf("opening the archive for node %q: %w", node.Name, errEmpty)
 	}
-	f := &feed{from: from, size: size, tell: tell}
+	f := &feed{from: from, size: max(size, -1), tell: tell}
 	fault := a.post(ctx, node, f)
 	sent, err := f.end()
 	switch {
@@ -52,11 +52,11 @@ func (a Agents) Push(ctx context.Context, node Node, body Body, tell func(sent i
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("pushing to node %q: %w", node.Name, context.Cause(ctx))
-	case fault.Kind == ErrTimedOut:
-		fault.Detail = fmt.Sprintf("it cuts a request after %v, when %d of %d bytes were sent", a.Limit, sent, size)
+	case errors.Is(fault, ErrTimedOut):
+		fault.Detail = fmt.Sprintf("it cuts a request after %v, when %s were sent", a.Limit, f.progress(sent))
 		fault.Hint = "split the archive, or raise --timeout in args/cluster-agent of that node and restart microk8s.daemon-cluster-agent there"
-	case fault.Kind == ErrUnreachable && sent > 0:
-		fault.Detail = fmt.Sprintf("the connection broke after %d of %d bytes", sent, size)
+	case errors.Is(fault, ErrUnreachable) && sent > 0:
+		fault.Detail = fmt.Sprintf("the connection broke after %s", f.progress(sent))
 	}
 	return fault
 }
@@ -81,7 +81,7 @@ func (a Agents) post(ctx context.Context, node Node, f *feed) *Fault {
 	target := url.URL{Scheme: "https", Host: net.JoinHostPort(node.Address, strconv.Itoa(a.Port)), Path: importPath}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), f)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return &Fault{Node: node, Kind: ErrUnreachable, Cause: err}
 	}
 	request.ContentLength = f.size
@@ -100,14 +100,16 @@ func (a Agents) post(ctx context.Context, node Node, f *feed) *Fault {
 	if err != nil {
 		return a.failed(node, err, context.Cause(ctx), true, over())
 	}
-	kind, detail, hint := judge(response, text)
-	if kind == nil {
+	fault := judge(response, text)
+	if fault == nil {
 		return nil
 	}
 	if over() {
-		kind = ErrTimedOut
+		fault.Kind = ErrTimedOut
 	}
-	return &Fault{Node: node, Kind: kind, Detail: strings.ReplaceAll(detail, string(a.Token), a.Token.String()), Hint: hint}
+	fault.Node = node
+	fault.Detail = strings.ReplaceAll(fault.Detail, string(a.Token), a.Token.String())
+	return fault
 }
 
 // failed tells what an error of the connection means.
@@ -143,6 +145,7 @@ func (a Agents) transport(node Node) *http.Transport {
 		TLSHandshakeTimeout:   dialling,
 		ExpectContinueTimeout: dialling,
 		DisableKeepAlives:     true,
+		ForceAttemptHTTP2:     true, // an agent speaks it; there a no to what is still under way does not break the connection
 		WriteBufferSize:       128 << 10,
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,

@@ -16,8 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Cache remembers what took long to find out of an archive: the index of a compressed one, and its sha256. What it remembers
-// holds as long as the file is the very same one: device, inode, size, and both of its times.
+// Cache remembers what took long to find out of an archive: its sha256, and the index of a compressed one or of one whose layers had to be
+// read. What it remembers holds as long as the file is the very same one: device, inode, size, and both of its times.
 type Cache struct {
 	Dir string // empty: nothing is remembered
 
@@ -41,7 +41,7 @@ func (c *Cache) Index(ctx context.Context, f *os.File) (Index, error) {
 		return *known.Index, nil
 	}
 	index, err := Read(ctx, f, size)
-	if err != nil || index.Compression == Plain {
+	if err != nil || index.Compression == Plain && !index.Hashed {
 		return index, err
 	}
 	known.Index = &index
@@ -76,7 +76,7 @@ func (c *Cache) SHA256(ctx context.Context, f *os.File) (string, error) {
 		return known.SHA256, nil
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, &ended{ctx, io.NewSectionReader(f, 0, size)}); err != nil {
+	if _, err := io.Copy(h, &patient{ctx, io.NewSectionReader(f, 0, size)}); err != nil {
 		return "", err
 	}
 	known.SHA256 = hex.EncodeToString(h.Sum(nil))
@@ -136,17 +136,4 @@ func identity(f *os.File) (key string, size int64, err error) {
 	text := fmt.Sprintf("1 %d %d %d %d %d", st.Dev, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:16]) + ".json", info.Size(), nil
-}
-
-// ended is a reader that stops with its context.
-type ended struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (e *ended) Read(p []byte) (int, error) {
-	if err := e.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return e.r.Read(p)
 }

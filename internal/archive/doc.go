@@ -6,7 +6,7 @@
 //
 // Of a plain archive only the headers of the tar are read, the small JSON documents and the first bytes of layers; that a file's name or the
 // configuration says a layer's digest is believed until somebody reads the layer. A compressed archive is decompressed once, front to back.
-// [Index] is a value that marshals to JSON: whoever keeps it, by the identity of the file, need not read the archive again.
+// [Index] is a value that marshals to JSON: [Cache] keeps it by the identity of the file, so that the archive need not be read again.
 //
-// [Open] and [Walk] give the bytes, and no byte that does not belong to the digest it was asked for goes unnoticed.
+// [Index.Open] and [Index.Walk] give the bytes, and no byte that does not belong to the digest it was asked for goes unnoticed.
 package archive

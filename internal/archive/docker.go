@@ -32,7 +32,7 @@ func (l *layout) readDocker() error {
 	}
 	for i, saved := range list.saved {
 		if err := l.saved(saved); err != nil {
-			return fmt.Errorf("image %s: %w", label(saved, i), err)
+			return within("image "+label(saved, i), err)
 		}
 	}
 	return nil
@@ -127,6 +127,7 @@ func (l *layout) layer(file string, id digest.Digest) (ocispec.Descriptor, error
 			if d.Digest, err = l.hash(e); err != nil {
 				return ocispec.Descriptor{}, err
 			}
+			l.index.Hashed = true
 		}
 	}
 	if old, ok := l.index.Blobs[d.Digest]; ok && old.Size != d.Size {

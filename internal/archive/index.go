@@ -30,10 +30,11 @@ const (
 type Index struct {
 	Form        Form                   `json:"form"`
 	Compression Compression            `json:"compression"`
-	Root        string                 `json:"root,omitempty"` // the directory inside the tar that holds everything: "" or "images/"
-	Size        int64                  `json:"size"`           // bytes of the file
-	Images      []Image                `json:"images"`         // in the order of the archive, each target once
-	Blobs       map[digest.Digest]Blob `json:"blobs"`          // what is there; of a docker-save archive with the manifests that it lacks
+	Root        string                 `json:"root,omitempty"`   // the directory inside the tar that holds everything: "" or "images/"
+	Size        int64                  `json:"size"`             // bytes of the file
+	Hashed      bool                   `json:"hashed,omitempty"` // layers were read for their digests, which takes as long as the file is big
+	Images      []Image                `json:"images"`           // in the order of the archive, each target once
+	Blobs       map[digest.Digest]Blob `json:"blobs"`            // what is there; of a docker-save archive with the manifests that it lacks
 }
 
 // Image is one image, of one platform or of several.

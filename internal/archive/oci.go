@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -72,7 +71,7 @@ func (l *layout) listed(d ocispec.Descriptor) error {
 	if created {
 		var err error
 		if image.Manifests, err = l.manifests(nil, d, nil); err != nil {
-			return fmt.Errorf("image %s: %w", or(name, d.Digest.String()), err)
+			return within("image "+or(name, d.Digest.String()), err)
 		}
 	}
 	if name == "" && len(image.Manifests) == 0 && created { // a signature, an SBOM

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -87,7 +86,7 @@ func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not 
 // open gives the bytes of a blob: its own, those of a plain archive r, or those that at comes to.
 func (i Index) open(ctx context.Context, r io.ReaderAt, at *cursor, d digest.Digest, b Blob) (*verified, error) {
 	if err := cmp.Or(d.Validate(), b.check()); err != nil {
-		return nil, fmt.Errorf("reading %q of the archive: %w", short(d.String()), err)
+		return nil, within("reading "+short(d.String())+" of the archive", err)
 	}
 	v := &verified{ctx: ctx, at: at, compression: i.Compression, digest: d, hash: d.Algorithm().Hash(), left: b.Size}
 	var err error
@@ -186,5 +185,5 @@ func (v *verified) explain(err error) error {
 	if at := v.at; at != nil && at.failed != nil && at.source.failed == nil && v.ctx.Err() == nil {
 		err = broken(v.compression, at.offset, at.failed)
 	}
-	return fmt.Errorf("reading %s of the archive: %w", v.digest, err)
+	return within("reading "+v.digest.String()+" of the archive", err)
 }

@@ -1,6 +1,9 @@
 package archive
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Problem is what is wrong with an archive.
 type Problem struct {
@@ -22,6 +25,15 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 func problem(hint, format string, args ...any) *Problem {
 	return &Problem{Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// within says of what an error is: image a:1. A problem stays one.
+func within(what string, err error) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		return &Problem{Message: what + ": " + p.Message, Hint: p.Hint, Err: p.Err}
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // What there is to do about an archive.

@@ -136,7 +136,7 @@ func check(t *testing.T, data []byte, said, hint string) {
 	t.Helper()
 	_, err := read(data)
 	var p *archive.Problem
-	if !errors.As(err, &p) || !strings.Contains(err.Error(), said) || !strings.Contains(p.Hint, hint) {
+	if !errors.As(err, &p) || p.Error() != err.Error() || !strings.Contains(err.Error(), said) || !strings.Contains(p.Hint, hint) {
 		t.Errorf("%v, hint %q;\nwant %q, hint %q", err, hintOf(p), said, hint)
 	}
 }

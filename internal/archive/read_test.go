@@ -257,3 +257,28 @@ func TestChangedIndex(t *testing.T) {
 		}
 	}
 }
+
+// Compressed data in several pieces, after a frame that says nothing, and before padding.
+func TestPieces(t *testing.T) {
+	data := pack(t, saved(t, tagged{image(t, 1, "linux/amd64", 2), []string{"a:1"}})...)
+	want := mustRead(t, data)
+	half := len(data)/2 + 7
+	for name, packed := range map[string][]byte{
+		"gzip":              slices.Concat(gzipped(t, data[:half]), gzipped(t, data[half:]), make([]byte, 700)),
+		"zstd":              slices.Concat([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00skip"), zstded(t, data[:half]), zstded(t, data[half:])),
+		"zstd with padding": slices.Concat(zstded(t, data), make([]byte, 700)),
+		"padded gzip":       gzipped(t, append(bytes.Clone(data), make([]byte, 1<<20)...)),
+		"padded":            append(bytes.Clone(data), make([]byte, 1<<20)...),
+		"two tars":          append(bytes.Clone(data), data[:512*5]...),
+	} {
+		i, err := read(packed)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want.Images, i.Images); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		checkBlobs(t, i, packed)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -179,7 +180,7 @@ func (t *tree) drain(at *cursor) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) && at.failed == nil: // the end, where the decompressor is content
 		return nil
-	case errors.Is(err, gzip.ErrHeader): // padding behind the data, such as that of a tape
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, zstd.ErrMagicMismatch): // padding behind the data, such as that of a tape
 		return nil
 	}
 	return t.explain(at, nil, err)

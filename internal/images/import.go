@@ -40,7 +40,7 @@ type Archive interface {
 // nothing could be done at all. Report is called with one Progress after another, never side by side; it may be nil.
 func (s *Store) Import(ctx context.Context, from Archive, want map[string]render.Image, report func(Progress)) error {
 	ctx = s.in(ctx)
-	run := &run{Store: s, from: from, all: map[string]*blob{}, chains: map[string]*sync.Mutex{}, report: report}
+	run := &run{Store: s, from: from, all: map[string]*blob{}, report: report}
 	failed := run.gather(want)
 	if len(run.images) == 0 {
 		return errors.Join(failed...)
@@ -61,9 +61,6 @@ type run struct {
 	images []*whole
 	all    map[string]*blob
 	order  []*blob // all, as images need them
-
-	mu     sync.Mutex
-	chains map[string]*sync.Mutex // one at a time makes a snapshot
 
 	report  func(Progress)
 	tell    sync.Mutex

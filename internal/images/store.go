@@ -34,6 +34,8 @@ type Store struct {
 	blobs     contentapi.ContentClient // the client's own writer waits for an answer to each message
 	namespace string
 
+	gates gates // of blobs and snapshots, by their digests
+
 	snapshotter string            // that the CRI starts containers from
 	roots       map[string]string // directories on the node: of the content store under "", of snapshotters by their name
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"sync"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -56,13 +55,16 @@ func (r *run) claimSnapshot(ctx context.Context, chain string) (bool, error) {
 // unpackLayer makes the topmost snapshot of diffIDs out of a layer. Those below are there.
 func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) error {
 	chain, parent := chainID(diffIDs), chainID(diffIDs[:len(diffIDs)-1])
-	defer r.only(chain)()
+	leave, err := r.gates.enter(ctx, "snapshot "+chain)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	sn := r.snapshots()
 	key := fmt.Sprintf(snapshots.UnpackKeyFormat, rand.Text()[:12], chain)
 	label := snapshots.WithLabels(map[string]string{labelSnapshot: chain})
 	var mounts []mount.Mount
 	for range 3 { // as containerd does: the one that is there may go just now
-		var err error
 		if mounts, err = sn.Prepare(ctx, key, parent, label); err == nil {
 			break
 		}
@@ -73,7 +75,10 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 			return nil
 		}
 	}
-	err := r.apply(ctx, layer, diffIDs[len(diffIDs)-1], mounts)
+	if err != nil {
+		return err
+	}
+	err = r.apply(ctx, layer, diffIDs[len(diffIDs)-1], mounts)
 	if err == nil {
 		err = sn.Commit(ctx, chain, key, label)
 	}
@@ -102,17 +107,4 @@ func (r *run) apply(ctx context.Context, layer *blob, diffID string, mounts []mo
 		return r.damaged(layer, fmt.Errorf("unpacked it has digest %s, and the configuration says %s", applied.Digest, diffID))
 	}
 	return nil
-}
-
-// only waits until nobody else of this import works on a snapshot.
-func (r *run) only(chain string) (done func()) {
-	r.mu.Lock()
-	m := r.chains[chain]
-	if m == nil {
-		m = new(sync.Mutex)
-		r.chains[chain] = m
-	}
-	r.mu.Unlock()
-	m.Lock()
-	return m.Unlock
 }

@@ -20,6 +20,11 @@ const (
 // write brings a blob into the store under a name of its own for what is not finished, so what an import that was cut off has
 // written is gone on with, if resume allows. containerd hashes it and refuses other bytes; we don't.
 func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.ReadCloser, error)) error {
+	leave, err := r.gates.enter(ctx, "blob "+b.Digest)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	wait := 10 * time.Millisecond
 	for {
 		from, err := r.send(ctx, b, resume, open)
@@ -33,7 +38,7 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 			_, err := r.claimBlob(ctx, b)
 			return err
 		case code == codes.Unavailable && strings.Contains(err.Error(), "locked"):
-			// Another import is writing it just now.
+			// Another process is writing it just now.
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):

@@ -57,6 +57,7 @@ type Services struct {
 type entry struct {
 	Kind      render.Kind   `json:"kind"`
 	Name      string        `json:"name"`
+	Node      string        `json:"node,omitempty"`
 	Scope     render.Scope  `json:"scope,omitempty"`
 	Body      string        `json:"body,omitempty"`
 	Effect    render.Effect `json:"effect,omitempty"`
@@ -118,7 +119,7 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
 	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
 	for _, e := range doc.Entries {
-		l.owned[render.ID{Kind: e.Kind, Name: e.Name}] = e
+		l.owned[render.ID{Kind: e.Kind, Name: e.Name, Node: e.Node}] = e
 	}
 	for _, d := range doc.MadeDirs {
 		l.madeDir[d] = true

@@ -16,7 +16,9 @@ type Saved struct {
 	SpecDigest string
 	Generation int // of the node when the plan was made
 	Services   Services
-	Plan       plan.Plan
+	// MaxRemovals is how many removals the policy allowed in one apply when the plan was made.
+	MaxRemovals int
+	Plan        plan.Plan
 
 	// Contents that are secret are not saved. Their digests are, by the file's name, so that what is found out again when the
 	// plan is applied can be compared.
@@ -38,12 +40,6 @@ func (l *Ledger) Seal(s Saved) ([]byte, error) {
 	if err := l.Prepare(); err != nil {
 		return nil, err
 	}
-	if !l.kept && l.SetAside == "" { // so that the key, with which it is sealed, stays until the next reset
-		if err := l.save(); err != nil {
-			return nil, err
-		}
-		l.kept = true
-	}
 	s.Before, s.After = map[string]string{}, map[string]string{}
 	changes := make([]plan.Change, len(s.Plan.Changes))
 	for i, c := range s.Plan.Changes {
@@ -64,6 +60,16 @@ func (l *Ledger) Seal(s Saved) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(sealed{FormatVersion: formatVersion, Kind: sealedKind, Seal: l.Digest(body), Saved: body})
+}
+
+// Keep lets the ledger, and the key with which a plan was sealed, stay until the next reset though nothing is ours yet. Call it when
+// the sealed plan is where it belongs.
+func (l *Ledger) Keep() error {
+	if l.kept || l.SetAside != "" {
+		return nil
+	}
+	l.kept = true
+	return l.save()
 }
 
 // fingerprint tells an absent file from an empty one.

@@ -42,6 +42,12 @@ func TestSeal(t *testing.T) {
 		t.Error("sealing took the secrets out of the plan that it was given")
 	}
 
+	if !look(t, dir).Unused() {
+		t.Error("a plan that was sealed and not kept leaves something behind")
+	}
+	if err := l.Keep(); err != nil {
+		t.Fatal(err)
+	}
 	l = look(t, dir) // another run
 	if l.Unused() {
 		t.Error("a ledger whose key a saved plan needs counts as unused")

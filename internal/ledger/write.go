@@ -192,7 +192,7 @@ func (l *Ledger) Remove() error {
 func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
-		Kind: c.Kind, Name: c.Name, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
+		Kind: c.Kind, Name: c.Name, Node: c.Node, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
 		Found: o.Found,
 	}
 	if o.Image != nil {
@@ -245,7 +245,7 @@ func (l *Ledger) save() error {
 		doc.Entries = append(doc.Entries, e)
 	}
 	slices.SortFunc(doc.Entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Node, b.Node))
 	})
 	if err := store(l.file(), encode(doc)); err != nil {
 		return fmt.Errorf("writing the ledger: %w", err)

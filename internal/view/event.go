@@ -20,26 +20,28 @@ func Event(w io.Writer, color bool, e apply.Event, all bool) {
 		fmt.Fprintf(w, "%s …\n", e.Effect.Name)
 	case apply.Ran, apply.Unserved:
 		// The line before says it, or a warning will.
+	case apply.Moving, apply.Done, apply.Failed:
+		// Progress shows how images get along.
 	case apply.Skipped:
 		fmt.Fprintf(w, "%s is not running: it reads its files when it starts\n", e.Effect.Target())
 	case apply.Undoing:
 		fmt.Fprintf(w, "%s %v\n", c(red, "Putting everything back:"), e.Err)
-	case apply.Moving, apply.Done, apply.Failed:
-		// Images have a progress of their own.
 	default:
 		panic(fmt.Sprintf("unknown stage %q", e.Stage))
 	}
 }
 
+// past is what has become of the thing that was changed.
+var past = map[plan.Action]string{
+	plan.Create: "created", plan.Update: "updated", plan.Adopt: "adopted", plan.Delete: "deleted", plan.Forget: "forgotten",
+}
+
 // Applied says in one line that a plan was carried out.
 func Applied(p plan.Plan) string {
-	done := map[plan.Action]string{
-		plan.Create: "created", plan.Update: "updated", plan.Adopt: "adopted", plan.Delete: "deleted", plan.Forget: "forgotten",
-	}
 	s := "Applied:"
 	for _, a := range []plan.Action{plan.Create, plan.Update, plan.Adopt, plan.Delete, plan.Forget} {
 		if n := p.Count(a); n > 0 {
-			s += fmt.Sprintf(" %d %s,", n, done[a])
+			s += fmt.Sprintf(" %d %s,", n, past[a])
 		}
 	}
 	return s + fmt.Sprintf(" %d unchanged.", p.Unchanged)

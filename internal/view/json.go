@@ -29,9 +29,9 @@ type changeJSON struct {
 	Node      string        `json:"node,omitempty"`
 	Action    plan.Action   `json:"action"`
 	Reason    string        `json:"reason"`
-	Effect    render.Effect `json:"effect,omitempty"`
-	Diff      string        `json:"diff,omitempty"`
-	Sensitive bool          `json:"sensitive,omitempty"`
+	Effect    render.Effect `json:"effect"`
+	Diff      string        `json:"diff"`
+	Sensitive bool          `json:"sensitive"`
 	Drift     bool          `json:"drift,omitempty"`
 }
 
@@ -74,7 +74,7 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 	}
 	for _, c := range p.Changes {
 		doc.Changes = append(doc.Changes, changeJSON{
-			Kind: c.Kind, Name: c.Name, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
+			Kind: c.Kind, Name: c.Name, Node: c.Node, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
 			Diff: Diff(c), Sensitive: c.Sensitive, Drift: c.Drift,
 		})
 	}

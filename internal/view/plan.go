@@ -49,7 +49,7 @@ func (t Text) Plan(p plan.Plan) {
 func (t Text) table(p plan.Plan, c paint) {
 	width := 0
 	for _, x := range p.Changes {
-		width = max(width, len(x.Name))
+		width = max(width, len(place(x.ID)))
 	}
 	width = min(width, 80)
 	for _, x := range p.Changes {
@@ -57,7 +57,7 @@ func (t Text) table(p plan.Plan, c paint) {
 		if x.Sensitive {
 			reason += " " + hidden
 		}
-		line := fmt.Sprintf("  %s %-7s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), x.Kind, width, x.Name, reason)
+		line := fmt.Sprintf("  %s %-7s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), x.Kind, width, place(x.ID), reason)
 		if x.Effect != render.NoEffect {
 			line += "  " + c(yellow, string(x.Effect))
 		}
@@ -88,6 +88,14 @@ func (t Text) diffs(p plan.Plan, c paint) {
 	if left > 0 {
 		fmt.Fprintf(t.W, "%s\n\n", c(faint, fmt.Sprintf("(%d more new or vanishing files; -v shows them)", left)))
 	}
+}
+
+// place names a resource, and the node that it is on where that is another.
+func place(id render.ID) string {
+	if id.Node == "" {
+		return id.Name
+	}
+	return id.Name + " on " + id.Node
 }
 
 func actionColor(a plan.Action) int {
