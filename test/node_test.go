@@ -98,13 +98,11 @@ func (n *node) stop() {
 	for _, registry := range n.registries {
 		registry.Close()
 	}
-<<<<<<< HEAD
 	if n.cluster != nil {
 		n.cluster.stop()
-=======
+	}
 	for _, web := range n.webs {
 		web.Close()
->>>>>>> preload
 	}
 }
 
