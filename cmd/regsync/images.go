@@ -41,10 +41,15 @@ func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *ren
 		return sight{}, fmt.Errorf("looking at the images on the node: %w", err)
 	}
 	s := sight{owned: owned}
-	for name, image := range live {
-		if want := names[name]; want.Refresh {
-			s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, name, &image)...)
+	for _, r := range d.Resources {
+		image, there := live[r.Name]
+		if r.Image == nil || r.Node != "" || !r.Image.Refresh || !there {
+			continue
 		}
+		s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, r.Name, &image)...)
+		live[r.Name] = image
+	}
+	for name, image := range live {
 		have[render.ID{Kind: render.KindImage, Name: name}] = plan.Live{Image: &image}
 	}
 	return s, nil
