@@ -244,7 +244,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 
 // change adds a change that leaves the resource ours.
 func (b *builder) change(r render.Resource, c Change, before Original) {
-	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive, r.Effect
+	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive || b.owned[r.ID].Sensitive, r.Effect
 	if string(c.Before) == string(c.After) && c.Before != nil {
 		c.Effect = render.NoEffect // nothing is written but perhaps a mode
 	}
