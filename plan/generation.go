@@ -71,7 +71,7 @@ type Kept struct {
 
 // Stored reports whether the content is kept beside the record, under its digest.
 func (k Kept) Stored() bool {
-	return k.Kind == render.KindFile && k.Scope == render.Whole && !k.Sensitive && k.Digest != ""
+	return k.Kind == render.KindFile && k.Scope == render.Whole && !k.Sensitive
 }
 
 // Contents gives what was kept under a digest; nil where nothing is, or not what was put there.

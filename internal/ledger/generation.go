@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,15 @@ import (
 type Generation struct {
 	plan.Generation
 	Services Services `json:"services,omitzero"`
+}
+
+// Or gives the services, and of those that it does not know the other ones.
+func (s Services) Or(other Services) Services {
+	return Services{
+		Runtime: cmp.Or(s.Runtime, other.Runtime), Socket: cmp.Or(s.Socket, other.Socket), Namespace: cmp.Or(s.Namespace, other.Namespace),
+		ConfigFile: cmp.Or(s.ConfigFile, other.ConfigFile), DaemonJSON: cmp.Or(s.DaemonJSON, other.DaemonJSON),
+		DockerSocket: cmp.Or(s.DockerSocket, other.DockerSocket),
+	}
 }
 
 // generationFile is the file of a generation without its last line.

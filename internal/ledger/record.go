@@ -3,7 +3,9 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,17 +18,6 @@ const defaultHistory = 10
 
 // record writes the generation of an apply that is about to be committed: g says who applied what.
 func (l *Ledger) record(g plan.Generation, changes []plan.Change) error {
-	if err := os.MkdirAll(filepath.Join(l.generationsDir(), "blobs"), 0o700); err != nil {
-		return fmt.Errorf("making the directory of generations: %w", err)
-	}
-	for _, c := range changes {
-		if e, ours := l.owned[c.ID]; !ours || !e.kept().Stored() {
-			continue
-		}
-		if err := l.keepContent(c.After); err != nil {
-			return fmt.Errorf("keeping what %q is: %w", c.Name, err)
-		}
-	}
 	g.Number, g.At = l.Generation, l.AppliedAt
 	g.Changes = make([]plan.Past, 0, len(l.begun))
 	for _, c := range l.begun {
@@ -37,6 +28,35 @@ func (l *Ledger) record(g plan.Generation, changes []plan.Change) error {
 	}
 	l.recorded = &g
 	return l.writeGeneration()
+}
+
+// unrecord takes back what record wrote.
+func (l *Ledger) unrecord() error {
+	if l.recorded == nil {
+		return nil
+	}
+	if err := os.Remove(l.generationName(l.recorded.Number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a generation that never was: %w", err)
+	}
+	l.recorded = nil
+	return nil
+}
+
+// keepContents keeps what whole files are about to become. It does so before anything is changed: an apply that fails at its end for want
+// of room would have none to put things back either.
+func (l *Ledger) keepContents(changes []plan.Change) error {
+	if err := os.MkdirAll(filepath.Join(l.generationsDir(), "blobs"), 0o700); err != nil {
+		return fmt.Errorf("making the directory of generations: %w", err)
+	}
+	for _, c := range changes {
+		if e := l.owned[c.ID]; c.Entry == nil || !e.kept().Stored() {
+			continue
+		}
+		if err := l.keepContent(c.After); err != nil {
+			return fmt.Errorf("keeping what %q becomes: %w", c.Name, err)
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) keepContent(data []byte) error {
@@ -78,7 +98,7 @@ func (l *Ledger) Finish(result plan.Result, failed []plan.Change) error {
 	return l.writeGeneration()
 }
 
-// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing names.
+// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing needs.
 // What cannot be removed is tried again the next time.
 func (l *Ledger) sweepGenerations(keep int) {
 	numbers, err := l.numbers()
@@ -89,9 +109,14 @@ func (l *Ledger) sweepGenerations(keep int) {
 		_ = os.Remove(l.generationName(numbers[0]))
 		numbers = numbers[1:]
 	}
+	l.sweepContents(numbers)
+}
+
+// sweepContents removes the contents that nothing names.
+func (l *Ledger) sweepContents(numbers []int) {
 	named := map[string]bool{}
 	for _, e := range l.owned {
-		named[e.Applied] = true // the next generation will name it too
+		named[e.Applied] = true // the next generation will name it too, whatever becomes of this one
 	}
 	for _, n := range numbers {
 		g, err := l.generation(n)

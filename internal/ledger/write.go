@@ -78,6 +78,9 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
 	}
+	if err := l.keepContents(p.Changes); err != nil {
+		return err
+	}
 	return l.save()
 }
 
@@ -101,12 +104,13 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	l.Generation = max(l.Generation, slices.Max(append(numbers, 0))) + 1 // a ledger that was damaged began to count anew
 	l.AppliedAt, l.SpecDigest, l.RolledBack = g.At.UTC().Truncate(time.Second), g.SpecDigest, g.Rollback
 	if g.History >= 0 {
-		if err := l.record(g, p.Changes); err != nil {
-			return err
-		}
+		err = l.record(g, p.Changes)
 	}
-	if err := l.save(); err != nil {
-		return err
+	if err == nil {
+		err = l.save()
+	}
+	if err != nil {
+		return errors.Join(err, l.unrecord())
 	}
 	l.sweep()
 	l.sweepGenerations(cmp.Or(g.History, defaultHistory))
@@ -160,17 +164,17 @@ func (l *Ledger) Abort() error {
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
 	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
 	l.RolledBack, l.Services = l.earlier.RolledBack, l.earlier.Services
-	if l.recorded != nil {
-		if err := os.Remove(l.generationName(l.recorded.Number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing a generation that never was: %w", err)
-		}
-		l.recorded = nil
+	if err := l.unrecord(); err != nil {
+		return err
 	}
 	if l.kept {
 		if err := l.save(); err != nil {
 			return err
 		}
 		l.sweep()
+		if numbers, err := l.numbers(); err == nil {
+			l.sweepContents(numbers)
+		}
 		return nil
 	}
 	if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
