@@ -101,7 +101,11 @@ func (c *command) wayBack(ctx context.Context, s *site, target, last ledger.Gene
 			Hint:    "images come and go with regsync apply only",
 		})
 	}
-	return t, judgeDocker(ctx, &t, c.services(s.root, t.services))
+	services := c.services(s.root, t.services)
+	if err := judgeBack(survey, &t, back.Want, majors(services.version(ctx))); err != nil {
+		return t, err
+	}
+	return t, judgeDocker(ctx, &t, services)
 }
 
 // imagesNow gives the digests of the images that are ours.
