@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/regsync/regsync/plan"
 )
 
@@ -56,7 +58,7 @@ func (l *Ledger) keepContents(changes []plan.Change) error {
 			return fmt.Errorf("keeping what %q becomes: %w", c.Name, err)
 		}
 	}
-	return nil
+	return syncDir(filepath.Join(l.generationsDir(), "blobs"))
 }
 
 func (l *Ledger) keepContent(data []byte) error {
@@ -64,7 +66,7 @@ func (l *Ledger) keepContent(data []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	return store(name, data)
+	return renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask())
 }
 
 func (l *Ledger) writeGeneration() error {

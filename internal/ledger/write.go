@@ -253,7 +253,12 @@ func store(name string, data []byte) error {
 	if err := renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask()); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(name))
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes sure that the files of a directory are in it after a power cut.
+func syncDir(name string) error {
+	dir, err := os.Open(name)
 	if err != nil {
 		return err
 	}
