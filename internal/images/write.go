@@ -54,7 +54,7 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 				r.progress(func(p *Progress) { p.Total += b.Size })
 				continue
 			}
-			return r.damaged(b, errors.New("its bytes have another digest or size: "+status.Convert(err).Message()))
+			return r.damaged(b, errors.New("its bytes have another digest or size: "+strings.TrimSuffix(status.Convert(err).Message(), ": failed precondition")))
 		default:
 			var source *sourceError
 			if errors.As(err, &source) {
