@@ -95,7 +95,7 @@ func (r *run) fetch(ctx context.Context, missing []*blob) {
 			return nil
 		})
 	}
-	writers.Wait()
+	_ = writers.Wait() // each has settled its blob
 }
 
 // walk writes what is missing in the order of the archive.

@@ -76,8 +76,8 @@ func (n *node) start(t *testing.T) {
 }
 
 func (n *node) stop() {
-	n.Store.Close()
-	n.RunningContainerd.Stop()
+	n.Close()
+	n.Stop()
 }
 
 // archive is one in memory.

@@ -88,7 +88,7 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
-	sn.Remove(clean, key) // the lease's end does it otherwise
+	_ = sn.Remove(clean, key) // the lease's end does it otherwise
 	if errdefs.IsAlreadyExists(err) {
 		return nil
 	}
