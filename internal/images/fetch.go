@@ -112,7 +112,7 @@ func (r *run) walk(ctx context.Context, missing []*blob) {
 	})
 	for _, b := range missing {
 		if err == nil {
-			err = &DamagedError{Archive: r.images[0].Archive, Digest: b.Digest, Err: io.ErrUnexpectedEOF}
+			err = &DamagedError{Archive: r.images[0].Archive, Digest: b.Digest, Err: fmt.Errorf("blob %s is not there", b.Digest)}
 		}
 		b.settle(err)
 	}

@@ -3,6 +3,7 @@ package images
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 				r.progress(func(p *Progress) { p.Total += b.Size })
 				continue
 			}
-			return r.damaged(b, errors.New("its bytes have another digest or size: "+status.Convert(err).Message()))
+			return r.damaged(b, fmt.Errorf("blob %s: its bytes have another digest or size: %s", b.Digest, status.Convert(err).Message()))
 		default:
 			var source *sourceError
 			if errors.As(err, &source) {
@@ -159,6 +160,10 @@ func (r *run) pour(
 				return nil
 			}
 			offset += int64(n)
+		}
+		// An archive may say only at the end that these are not the bytes it promised.
+		if _, err := source.Read(buffer[:1]); err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+			return &sourceError{err}
 		}
 	}
 	_ = put(&contentapi.WriteContentRequest{
