@@ -26,11 +26,11 @@ func (e *ImageError) Unwrap() error { return e.Err }
 type DamagedError struct {
 	Archive string
 	Digest  string // of the blob
-	Err     error
+	Err     error  // names the blob
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("archive %q: blob %s: %v", e.Archive, e.Digest, e.Err)
+	return fmt.Sprintf("archive %q: %v", e.Archive, e.Err)
 }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
