@@ -53,7 +53,7 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) (err erro
 			return err
 		}
 	}
-	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts) > 0) {
+	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts)+len(t.plan.Waiting) > 0) {
 		return codeError(exitPending)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/internal/archive"
 	"github.com/regsync/regsync/internal/fetch"
+	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
@@ -80,6 +81,14 @@ func hintOfArchive(err error) string {
 		return p.Hint
 	}
 	return ""
+}
+
+// hintOfImage is what an error of an image says is to be done.
+func hintOfImage(err error) string {
+	if d := (*images.DamagedError)(nil); errors.As(err, &d) {
+		return d.Advice()
+	}
+	return hintOfArchive(err)
 }
 
 // archiveFiles gives the files that an entry names, by absolute paths: one, those that a pattern matches, or the archives in a directory.

@@ -34,6 +34,11 @@ func (e *DamagedError) Error() string {
 }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// Advice is what to do about it.
+func (e *DamagedError) Advice() string {
+	return "the archive was changed on its way: copy it again and compare its sha256 with that of the source"
+}
+
 // SpaceError says that a file system of the node is too small for what is missing.
 type SpaceError struct {
 	Path string // of containerd's directory on it
