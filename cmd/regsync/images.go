@@ -114,6 +114,25 @@ func withoutNeighbours(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned 
 	return ours
 }
 
+// withoutHeld leaves what is held back out of what is ours: that an archive cannot be read today is no reason to remove its
+// images.
+func withoutHeld(owned map[render.ID]plan.Owned, held []render.Held) map[render.ID]plan.Owned {
+	if len(held) == 0 {
+		return owned
+	}
+	names := map[string]bool{}
+	for _, h := range held {
+		names[h.Name] = true
+	}
+	free := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if o.Image == nil || !names[id.Name] && !names[o.Image.Archive] {
+			free[id] = o
+		}
+	}
+	return free
+}
+
 // openStore connects to containerd, and waits for it as long as --wait allows.
 func (c *command) openStore(ctx context.Context, v *services) (*images.Store, error) {
 	if v.socket == "" {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/regsync/regsync/render"
 )
@@ -115,8 +117,7 @@ func (r *run) do(ctx context.Context) error {
 			return nil
 		})
 	}
-	images.Wait()
-	work.Wait()
+	_, _ = images.Wait(), work.Wait() // each image has its own
 	return errors.Join(failed...)
 }
 
@@ -153,8 +154,8 @@ func (b *blob) wait(ctx context.Context) error {
 	}
 }
 
-// lease keeps what is written under ctx from containerd's garbage collector. release ends that, but for an import that was cut off and
-// can be gone on with.
+// lease keeps what is written under ctx from containerd's garbage collector. release ends that, but not for an import that was cut off:
+// the next one goes on with it.
 func (s *Store) lease(ctx context.Context, archive string) (_ context.Context, release func(context.Context, error), err error) {
 	service := s.client.LeasesService()
 	lease, err := service.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseTime), leases.WithLabel(labelLease, archive))
@@ -165,14 +166,14 @@ func (s *Store) lease(ctx context.Context, archive string) (_ context.Context, r
 		var damaged *DamagedError
 		var opts []leases.DeleteOpt
 		switch {
+		case ctx.Err() != nil, status.Code(err) == codes.Unavailable:
+			return
 		case errors.As(err, &damaged):
 			opts = append(opts, leases.SynchronousDelete)
-		case err != nil:
-			return
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 		defer cancel()
-		service.Delete(ctx, lease, opts...) // it expires otherwise
+		_ = service.Delete(ctx, lease, opts...) // it expires otherwise
 	}, nil
 }
 

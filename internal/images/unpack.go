@@ -88,7 +88,7 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
-	sn.Remove(clean, key) // the lease's end does it otherwise
+	_ = sn.Remove(clean, key) // the lease's end does it otherwise
 	if errdefs.IsAlreadyExists(err) {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (r *run) apply(ctx context.Context, layer *blob, diffID string, mounts []mo
 		return err
 	}
 	if applied.Digest.String() != diffID {
-		return r.damaged(layer, fmt.Errorf("unpacked it has digest %s, and the configuration says %s", applied.Digest, diffID))
+		return r.damaged(layer, fmt.Errorf("layer %s unpacked is %s, and the configuration says %s", layer.Digest, applied.Digest, diffID))
 	}
 	return nil
 }
