@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -68,6 +69,9 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		if mounts, err = sn.Prepare(ctx, key, parent, label); err == nil {
 			break
 		}
+		if orphaned(err) {
+			continue
+		}
 		if !errdefs.IsAlreadyExists(err) {
 			return err
 		}
@@ -93,6 +97,12 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		return nil
 	}
 	return err
+}
+
+// orphaned reports whether containerd found the directory of a new snapshot there already. One that is killed between naming the directory and committing
+// its record leaves it without; the next one draws the same number, fails, and removes what was in the way (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
+func orphaned(err error) bool {
+	return strings.Contains(err.Error(), "failed to rename") && strings.Contains(err.Error(), "file exists")
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
