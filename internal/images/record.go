@@ -27,7 +27,7 @@ func (r *run) record(ctx context.Context, name string, w *whole) error {
 	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(w.Pin, w.Archive)}); err != nil {
 		return err
 	}
-	if w.config == "" {
+	if w.config == "" || r.namespace != ofCRI {
 		return nil
 	}
 	return r.appear(ctx, name, w.config)
