@@ -71,7 +71,7 @@ func cmdRestarts(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cri: the runtime's name and version; it fails where CRI is down.
-// cri images: the names of all images.
+// cri images | cri has NAME…: see criImages.
 func cmdCRI(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -82,13 +82,7 @@ func cmdCRI(ts *testscript.TestScript, neg bool, args []string) {
 		settle(ts, neg, err)
 		return
 	}
-	images, err := client.Images(ctx)
-	for _, image := range images {
-		for _, name := range image.RepoTags {
-			fmt.Fprintln(ts.Stdout(), name)
-		}
-	}
-	settle(ts, neg, err)
+	criImages(ts, neg, args)
 }
 
 // await-cri up|down: waits until a containerd that has just been restarted answers, with its CRI or without.

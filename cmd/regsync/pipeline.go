@@ -61,7 +61,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	held := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
-	inputs.Nodes = t.neighbours.names()
+	inputs.Nodes = t.neighbours.wanted()
 	desired, err := render.Render(t.spec, inputs)
 	warnings = append(warnings, desired.Warnings...)
 	if err != nil {
@@ -79,22 +79,29 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
-	made, err := plan.New(desired.Resources, have, open.owned, plan.Policy{
-		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+	held = append(held, desired.Held...)
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, held), plan.Policy{
+		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
+		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
 	}
-	t.plan = made
 	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
-	if slices.ContainsFunc(made.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
+	t.say(s, held)
+	return t, c.judge(ctx, survey, &t, desired, services)
+}
+
+// say adds to the plan what the user should know beside its changes.
+func (t *trip) say(s *site, held []render.Held) {
+	if slices.ContainsFunc(t.plan.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
 			Message: "on the other nodes images cannot be pinned: kubelet's garbage collection may take them",
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
-	for _, h := range append(held, desired.Held...) {
+	for _, h := range held {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
@@ -103,7 +110,6 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if damage := s.damaged(); damage != "" {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
 	}
-	return t, c.judge(ctx, survey, &t, desired, services)
 }
 
 // loaded loads the spec, for the node at root.

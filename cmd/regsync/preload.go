@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/internal/archive"
 	"github.com/regsync/regsync/internal/fetch"
+	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
@@ -68,7 +69,7 @@ func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec, in *rend
 func heldArchive(p *spec.Preload, name, message, hint string) render.Held {
 	return render.Held{
 		ID:      render.ID{Kind: render.KindImage, Name: name},
-		Problem: &spec.Problem{Position: p.Pos, Path: "preload.archive", Message: fmt.Sprintf("%s: %s", name, message), Hint: hint},
+		Problem: &spec.Problem{Position: p.Pos, Path: "preload.archive", Message: message, Hint: hint},
 	}
 }
 
@@ -82,10 +83,21 @@ func hintOfArchive(err error) string {
 	return ""
 }
 
-// archiveFiles gives the files that an entry names: one, those that a pattern matches, or the archives in a directory.
+// hintOfImage is what an error of an image says is to be done.
+func hintOfImage(err error) string {
+	if d := (*images.DamagedError)(nil); errors.As(err, &d) {
+		return d.Advice()
+	}
+	return hintOfArchive(err)
+}
+
+// archiveFiles gives the files that an entry names, by absolute paths: one, those that a pattern matches, or the archives in a directory.
 func (s *site) archiveFiles(pattern string, beside bool) []string {
 	match, isDir := s.root.Glob, s.root.IsDir
 	if beside {
+		if whole, err := filepath.Abs(pattern); err == nil {
+			pattern = whole // a saved plan may be applied from another directory
+		}
 		match = func(p string) []string { names, _ := filepath.Glob(p); return names } //nolint:errcheck // a bad pattern matches nothing
 		isDir = func(p string) bool { info, err := os.Stat(p); return err == nil && info.IsDir() }
 	}
@@ -177,6 +189,11 @@ func members(index archive.Index, platform ocispec.Platform) []render.Member {
 func member(i archive.Image, platform ocispec.Platform) render.Member {
 	m := render.Member{Names: i.Names, Bare: i.Bare}
 	m.Image.Target, m.Image.Platform = descriptor(i.Target), platforms.Format(platform)
+	for _, manifest := range i.Manifests {
+		if manifest.Platform != nil && len(manifest.Missing) == 0 {
+			m.Arches = append(m.Arches, manifest.Platform.Architecture)
+		}
+	}
 	manifest, err := i.ForPlatform(platform)
 	if err != nil {
 		m.Err = err

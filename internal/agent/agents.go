@@ -32,8 +32,12 @@ type Agents struct {
 // Token is a secret, and prints as nothing.
 type Token string
 
-func (Token) String() string       { return "(token)" }
-func (Token) GoString() string     { return "(token)" }
+func (Token) String() string { return "(token)" }
+
+// GoString is for %#v.
+func (Token) GoString() string { return "(token)" }
+
+// LogValue is for slog.
 func (Token) LogValue() slog.Value { return slog.StringValue("(token)") }
 
 // Node is a node of the cluster.

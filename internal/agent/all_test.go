@@ -12,7 +12,7 @@ func TestPushAll(t *testing.T) {
 	var at, most atomic.Int32
 	both := make(chan struct{}, 1)
 	meet := make(chan struct{})
-	load := func(_ context.Context, tar io.Reader) error {
+	load := func(ctx context.Context, tar io.Reader) error {
 		defer at.Add(-1)
 		now := at.Add(1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
@@ -25,7 +25,7 @@ func TestPushAll(t *testing.T) {
 			}
 		}
 		<-meet // nobody goes on before two are here at a time
-		return drain(nil, tar)
+		return drain(ctx, tar)
 	}
 	f := newFarm(t, load, load, load, load, load, load)
 	results := f.PushAll(patient(t), f.nodes, 2, small, nil)
@@ -47,11 +47,11 @@ func TestHangingNode(t *testing.T) {
 		<-all
 		return errors.New("exit status 1")
 	}
-	load := func(_ context.Context, tar io.Reader) error {
+	load := func(ctx context.Context, tar io.Reader) error {
 		if done.Add(1) == 4 {
 			close(all)
 		}
-		return drain(nil, tar)
+		return drain(ctx, tar)
 	}
 	f := newFarm(t, hanging, load, load, load, load)
 	results := f.PushAll(patient(t), f.nodes, 2, small, nil)

@@ -16,30 +16,25 @@ type answer struct {
 	Error  string `json:"error"`
 }
 
-// judge tells what an answer means; kind is nil where the node has the images.
-func judge(response *http.Response, text []byte) (kind error, detail, hint string) {
+// judge tells what an answer means: nil where the node has the images.
+func judge(response *http.Response, text []byte) *Fault {
 	var said answer
-	if err := json.Unmarshal(text, &said); err != nil || said == (answer{}) {
-		detail = fmt.Sprintf("it said %s and %q", response.Status, clip(string(text)))
-		if to := response.Header.Get("Location"); to != "" {
-			detail = fmt.Sprintf("it said %s and pointed to %q", response.Status, clip(to))
-		}
-		return ErrNotAgent, detail, ""
+	if err := json.Unmarshal(text, &said); err != nil || said.Error == "" && said.Status != "OK" {
+		return &Fault{Kind: ErrNotAgent, Detail: fmt.Sprintf("it said %s and %q", response.Status, clip(string(text)+response.Header.Get("Location")))}
 	}
-	detail = fmt.Sprintf("it said %s: %q", response.Status, clip(said.Error))
-	switch {
-	case response.StatusCode == http.StatusOK && said.Status == "OK":
-		return nil, "", ""
-	case response.StatusCode == http.StatusOK:
-		return ErrNotAgent, fmt.Sprintf("it said %s and %q", response.Status, clip(string(text))), ""
-	case response.StatusCode == http.StatusUnauthorized, strings.Contains(said.Error, "invalid token"): // the first agents said 500 to that
-		return ErrUnauthorized, detail, "credentials/callback-token.txt of that node differs from this node's: did it join this cluster?"
-	case response.StatusCode == http.StatusNotFound:
-		return ErrRefused, detail, "agents import images since MicroK8s 1.25: that node has an older one"
-	case response.StatusCode != http.StatusInternalServerError:
-		return ErrRefused, detail, ""
+	fault := &Fault{Kind: ErrRefused, Detail: fmt.Sprintf("it said %s: %q", response.Status, clip(said.Error))}
+	switch status := response.StatusCode; {
+	case status == http.StatusOK && said.Status == "OK":
+		return nil
+	case status == http.StatusUnauthorized, strings.Contains(said.Error, "invalid token"): // the first agents said 500 to that
+		fault.Kind = ErrUnauthorized
+		fault.Hint = "credentials/callback-token.txt of that node differs from this node's: did it join this cluster?"
+	case status == http.StatusNotFound:
+		fault.Hint = "agents import images since MicroK8s 1.25: that node has an older one"
+	case status == http.StatusInternalServerError:
+		fault.Hint = "what ctr said is only in that node's journal: journalctl -u snap.microk8s.daemon-cluster-agent"
 	}
-	return ErrRefused, detail, "what ctr said is only in that node's journal: journalctl -u snap.microk8s.daemon-cluster-agent"
+	return fault
 }
 
 // clip shortens what somebody else wrote, for a message.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -129,6 +130,16 @@ func pushToContainerd(t *testing.T, release rig.Containerd) {
 	}
 	if err := push(garbage(t)); !errors.Is(err, ErrRefused) {
 		t.Errorf("no image: %v", err)
+	}
+	archive, _ = saved(t, "harbor.lab/other:2", runtime.GOARCH)
+	agent.Cut, agents.Limit = 300*time.Millisecond, 300*time.Millisecond
+	never := make(chan struct{})
+	defer close(never)
+	half := func() (io.ReadCloser, int64, error) {
+		return io.NopCloser(&gate{half: archive[:len(archive)/2], there: never}), int64(len(archive) / 2 * 2), nil
+	}
+	if err := agents.Push(ctx, Node{Name: "b", Address: there}, half, nil); !errors.Is(err, ErrTimedOut) {
+		t.Errorf("an archive that stands still: %v", err)
 	}
 	images, err := node.CRI.Images(ctx)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // Body opens the archive once more and says how many bytes it has, -1 where that is not known. It is called once for each node, by several
-// goroutines at a time; what it gives is read by one and closed. It is to give the tar itself, decompressed: ctr of containerd 1.6, which is
+// goroutines at a time; what it gives is read by one, and closed when nobody reads it. It is to give the tar itself, decompressed: ctr of containerd 1.6, which is
 // that of MicroK8s 1.25 to 1.29, does not decompress what it reads from its input (seen on 1.6.20: "invalid tar header").
 type Body func() (io.ReadCloser, int64, error)
 
@@ -18,10 +18,12 @@ type feed struct {
 	size int64
 	tell func(sent int64)
 
-	mu    sync.Mutex
-	sent  int64
-	err   error // what went wrong with the archive itself
-	ended bool
+	mu      sync.Mutex
+	sent    int64
+	err     error // what went wrong with the archive itself
+	ended   bool  // nobody wants more of it
+	reading bool
+	closed  bool
 }
 
 var (
@@ -30,9 +32,20 @@ var (
 )
 
 func (f *feed) Read(p []byte) (int, error) {
+	f.mu.Lock()
+	if f.ended {
+		f.mu.Unlock()
+		return 0, errEnded
+	}
+	f.reading = true
+	f.mu.Unlock()
 	n, err := f.from.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.reading = false
+	if f.closed {
+		_ = f.from.Close()
+	}
 	if f.ended {
 		return 0, errEnded
 	}
@@ -64,7 +77,18 @@ func (f *feed) progress(sent int64) string {
 	return fmt.Sprintf("%d of %d bytes", sent, f.size)
 }
 
-func (f *feed) Close() error { return f.from.Close() }
+// Close closes the archive, or leaves that to a Read that is under way: HTTP/2's transport closes a body while it reads it, and a
+// decompressor does not bear that.
+func (f *feed) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := !f.closed
+	f.ended, f.closed = true, true
+	if first && !f.reading {
+		return f.from.Close()
+	}
+	return nil
+}
 
 // end says how far it got. The connection may still read a little when an answer came early; nothing is told of that any more.
 func (f *feed) end() (sent int64, err error) {

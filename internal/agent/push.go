@@ -52,10 +52,10 @@ func (a Agents) Push(ctx context.Context, node Node, body Body, tell func(sent i
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("pushing to node %q: %w", node.Name, context.Cause(ctx))
-	case fault.Kind == ErrTimedOut:
+	case errors.Is(fault, ErrTimedOut):
 		fault.Detail = fmt.Sprintf("it cuts a request after %v, when %s were sent", a.Limit, f.progress(sent))
 		fault.Hint = "split the archive, or raise --timeout in args/cluster-agent of that node and restart microk8s.daemon-cluster-agent there"
-	case fault.Kind == ErrUnreachable && sent > 0:
+	case errors.Is(fault, ErrUnreachable) && sent > 0:
 		fault.Detail = fmt.Sprintf("the connection broke after %s", f.progress(sent))
 	}
 	return fault
@@ -81,7 +81,7 @@ func (a Agents) post(ctx context.Context, node Node, f *feed) *Fault {
 	target := url.URL{Scheme: "https", Host: net.JoinHostPort(node.Address, strconv.Itoa(a.Port)), Path: importPath}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), f)
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return &Fault{Node: node, Kind: ErrUnreachable, Cause: err}
 	}
 	request.ContentLength = f.size
@@ -100,14 +100,16 @@ func (a Agents) post(ctx context.Context, node Node, f *feed) *Fault {
 	if err != nil {
 		return a.failed(node, err, context.Cause(ctx), true, over())
 	}
-	kind, detail, hint := judge(response, text)
-	if kind == nil {
+	fault := judge(response, text)
+	if fault == nil {
 		return nil
 	}
 	if over() {
-		kind = ErrTimedOut
+		fault.Kind = ErrTimedOut
 	}
-	return &Fault{Node: node, Kind: kind, Detail: strings.ReplaceAll(detail, string(a.Token), a.Token.String()), Hint: hint}
+	fault.Node = node
+	fault.Detail = strings.ReplaceAll(fault.Detail, string(a.Token), a.Token.String())
+	return fault
 }
 
 // failed tells what an error of the connection means.

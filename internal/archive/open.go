@@ -81,6 +81,27 @@ func (o *opened) Close() error {
 	return nil
 }
 
+// Tar gives the whole archive as a plain tar: decompressed, where it is not one already.
+func (i Index) Tar(ctx context.Context, r io.ReaderAt) (io.ReadCloser, error) {
+	if i.Compression == Plain {
+		return io.NopCloser(io.NewSectionReader(r, 0, i.Size)), nil
+	}
+	at, err := newCursor(ctx, r, i.Size, i.Compression)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{at}, nil
+}
+
+// stream is what a compressed archive decompresses to.
+type stream struct{ *cursor }
+
+// Close lets the decompressor go.
+func (s *stream) Close() error {
+	s.close()
+	return nil
+}
+
 func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not in the archive", d) }
 
 // open gives the bytes of a blob: its own, those of a plain archive r, or those that at comes to.

@@ -2,9 +2,11 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,7 +36,7 @@ const (
 // only if it is not there yet. dir is made (0700) where it is missing.
 //
 // tell, which may be nil, hears how many bytes are there and how many there will be (-1: the server does not say), first when
-// they begin to come. A mistake of the user, the server or the network is a *[Problem]. Where ctx ends the fetch, what came so
+// they begin to come. An error is a *[Problem]. Where ctx ends the fetch, what came so
 // far is kept, as it is when the connection breaks; of an archive with a wrong digest nothing is.
 func (c *Client) Archive(ctx context.Context, address, sha256, dir string, tell func(done, total int64)) (string, error) {
 	if !isDigest(sha256) {
@@ -47,25 +49,33 @@ func (c *Client) Archive(ctx context.Context, address, sha256, dir string, tell 
 	if path, ok := Known(dir, sha256); ok {
 		return path, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	err = c.fetch(ctx, from, sha256, dir, tell)
+	if p := (*Problem)(nil); err != nil && !errors.As(err, &p) {
+		return "", problem("", err, "storing %s in %q", bare(from), dir)
+	}
+	if err != nil {
 		return "", err
+	}
+	return filepath.Join(dir, sha256), nil
+}
+
+func (c *Client) fetch(ctx context.Context, from *url.URL, sha256, dir string, tell func(done, total int64)) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer root.Close()
 	p, err := openPart(ctx, root, sha256)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer p.close()
 	d := download{client: c.withDefaults(), http: newHTTP(), url: from, part: p, tell: tell}
 	defer d.http.CloseIdleConnections()
-	if err := d.run(ctx); err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, sha256), nil
+	return d.run(ctx)
 }
 
 func (c *Client) withDefaults() Client {
@@ -109,8 +119,20 @@ func backoff(failed int) time.Duration {
 // newHTTP gives a client that follows redirects to https only, and takes bodies as they are.
 func newHTTP() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = discreet(http.ProxyFromEnvironment)
 	t.DisableCompression = true // the digest is that of the bytes as they lie on the server
 	return &http.Client{Transport: t, CheckRedirect: follow}
+}
+
+// discreet keeps the error of a proxy's address to itself: it quotes it with the password, which is often what breaks it.
+func discreet(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(q *http.Request) (*url.URL, error) {
+		u, err := proxy(q)
+		if err != nil {
+			return nil, problem("write it like http://proxy:3128, special characters of a password as %XX", nil, "the value of HTTPS_PROXY is not a URL")
+		}
+		return u, nil
+	}
 }
 
 // follow lets a redirect lead to https only. The page that it came from is nobody's business: its query may be a signature.

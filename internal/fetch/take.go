@@ -16,7 +16,7 @@ func (d *download) room(length int64) (total int64, err error) {
 	}
 	have, err := d.client.free(d.part.dir)
 	if err != nil {
-		return 0, fmt.Errorf("asking for the free space of %q: %w", d.part.dir.Name(), err)
+		return 0, fmt.Errorf("asking for the free space: %w", err)
 	}
 	if have < length {
 		return 0, problem("make room there, or choose another --state-dir", nil,
@@ -34,6 +34,9 @@ func (d *download) take(ctx context.Context, body io.Reader, total int64) error 
 	body = d.client.Limit(body)
 	buffer := make([]byte, 256<<10)
 	for {
+		if ctx.Err() != nil { // net/http may still have a lot in hand
+			return d.broken(ctx, ctx.Err())
+		}
 		n, err := body.Read(buffer)
 		if n > 0 {
 			if _, err := d.part.Write(buffer[:n]); err != nil {
@@ -65,7 +68,7 @@ func (d *download) unwritten(err error) error {
 		hint = "make room there, or choose another --state-dir"
 		err = errors.Join(err, d.part.discard())
 	}
-	return problem(hint, err, "storing %s", bare(d.url))
+	return problem(hint, err, "storing %s in %q", bare(d.url), d.part.dir.Name())
 }
 
 // watched is a body that must not be silent for longer than limit. It does not run while nobody reads.

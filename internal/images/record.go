@@ -24,13 +24,20 @@ func (r *run) record(ctx context.Context, name string, w *whole) error {
 			return err
 		}
 	}
+	old, err := r.replaced(ctx, name)
+	if err != nil {
+		return err
+	}
 	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(w.Pin, w.Archive)}); err != nil {
 		return err
 	}
 	if w.config == "" || r.namespace != ofCRI {
 		return nil
 	}
-	return r.appear(ctx, name, w.config)
+	if err := r.appear(ctx, name, w.config); err != nil {
+		return err
+	}
+	return r.retire(ctx, old)
 }
 
 // marks are the labels of a record of ours. An empty one is to go.

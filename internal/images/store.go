@@ -68,7 +68,7 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("asking containerd at %q: %w", socket, err)
+		return nil, fmt.Errorf("asking containerd at %q: %w", socket, plain(err))
 	}
 	return s, nil
 }

@@ -56,7 +56,8 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 				r.progress(func(p *Progress) { p.Total += b.Size })
 				continue
 			}
-			return r.damaged(b, fmt.Errorf("blob %s: its bytes have another digest or size: %s", b.Digest, status.Convert(err).Message()))
+			why := strings.TrimSuffix(status.Convert(err).Message(), ": failed precondition")
+			return r.damaged(b, fmt.Errorf("blob %s: its bytes have another digest or size: %s", b.Digest, why))
 		default:
 			var source *sourceError
 			if errors.As(err, &source) {

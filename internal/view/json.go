@@ -29,9 +29,9 @@ type changeJSON struct {
 	Node      string        `json:"node,omitempty"`
 	Action    plan.Action   `json:"action"`
 	Reason    string        `json:"reason"`
-	Effect    render.Effect `json:"effect,omitempty"`
-	Diff      string        `json:"diff,omitempty"`
-	Sensitive bool          `json:"sensitive,omitempty"`
+	Effect    render.Effect `json:"effect"`
+	Diff      string        `json:"diff"`
+	Sensitive bool          `json:"sensitive"`
 	Drift     bool          `json:"drift,omitempty"`
 }
 

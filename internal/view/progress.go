@@ -26,6 +26,7 @@ type Progress struct {
 // transfer is an image under way.
 type transfer struct {
 	began time.Time // when the first bytes came
+	last  time.Time // when the last ones did
 	moved int64     // bytes
 }
 
@@ -59,14 +60,16 @@ func (p *Progress) Tell(e apply.Event) {
 	defer p.mu.Unlock()
 	switch e.Stage {
 	case apply.Moving:
+		now := p.now()
 		t := p.images[e.Change.ID]
 		if t == nil {
-			t = &transfer{began: p.now()}
+			t = &transfer{began: now}
 			p.images[e.Change.ID] = t
 		}
+		t.last = now
 		t.moved += e.Bytes
 		if p.bars != nil {
-			p.bars.move(*e.Change, t, p.now())
+			p.bars.move(*e.Change, t)
 		}
 	case apply.Done, apply.Failed:
 		line := p.line(e) + "\n"
@@ -84,11 +87,15 @@ func (p *Progress) line(e apply.Event) string {
 	t := p.images[e.Change.ID]
 	switch {
 	case e.Stage == apply.Failed && t != nil:
-		outcome = c(red, "failed") + " after " + Size(t.moved)
+		outcome = c(red, "failed") + " after " + render.Size(t.moved)
 	case e.Stage == apply.Failed:
 		outcome = c(red, "failed")
 	case t != nil:
-		outcome = Size(t.moved) + " in " + span(p.now().Sub(t.began))
+		// Not until now: an archive's images are done together, when the last of them is.
+		outcome = render.Size(t.moved)
+		if took := t.last.Sub(t.began); took >= 50*time.Millisecond {
+			outcome += " in " + span(took)
+		}
 	}
 	return fmt.Sprintf("  %s %s  %s", c(actionColor(e.Change.Action), string(rune(e.Change.Action))), visible(e.Change.Name), outcome)
 }

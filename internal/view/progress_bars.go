@@ -50,23 +50,38 @@ func (b *bars) expect(c plan.Change) {
 }
 
 // move shows that more of an image has come.
-func (b *bars) move(c plan.Change, t *transfer, now time.Time) {
+func (b *bars) move(c plan.Change, t *transfer) {
 	if _, ok := b.sizes[c.ID]; !ok {
 		b.expect(c)
 	}
 	b.moving[c.ID] = t.moved
 	if b.screen == nil {
-		b.screen, b.began = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh()), now
+		b.screen, b.began = mpb.New(mpb.WithOutput(b.w), mpb.WithAutoRefresh()), t.began
 		b.summary = b.add("", math.MaxInt)
 	}
 	image := b.shown[c.ID]
-	if image == nil && len(b.shown) < shownBars {
+	if image == nil && b.vacant() {
 		if image = b.add(shorten(visible(c.Name)), 0); image != nil {
 			b.shown[c.ID] = image
 		}
 	}
-	image.set(t.moved, b.sizes[c.ID], figures(t.moved, b.sizes[c.ID], now.Sub(t.began)))
-	b.sum(now)
+	image.set(t.moved, b.sizes[c.ID], figures(t.moved, b.sizes[c.ID], t.last.Sub(t.began)))
+	b.sum(t.last)
+}
+
+// vacant reports whether there is room for one more bar. One whose image has all its bytes makes room: what it waits for may take long.
+func (b *bars) vacant() bool {
+	if len(b.shown) < shownBars {
+		return true
+	}
+	for id, image := range b.shown {
+		if b.moving[id] >= b.sizes[id] {
+			image.drop()
+			delete(b.shown, id)
+			return true
+		}
+	}
+	return false
 }
 
 // end takes an image's bar away and puts a line above the others. It reports whether it could.
@@ -117,11 +132,15 @@ func (b *bars) close() {
 
 // add puts a bar on the screen. One of higher priority stands lower.
 func (b *bars) add(name string, priority int) *bar {
+	return newBar(b.screen, name, priority)
+}
+
+func newBar(screen *mpb.Progress, name string, priority int) *bar {
 	n := &bar{}
 	n.figures.Store(new(string))
 	style := mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]")
 	var err error
-	n.Bar, err = b.screen.Add(0, style.Build(),
+	n.Bar, err = screen.Add(0, style.Build(),
 		mpb.BarPriority(priority), mpb.BarWidth(24),
 		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *n.figures.Load() }, decor.WC{C: decor.DextraSpace})))
@@ -150,13 +169,22 @@ func (n *bar) drop() {
 
 // figures are how much of an image is there, how fast it comes and how long it will take.
 func figures(done, total int64, took time.Duration) string {
-	text := Size(done)
-	if total > 0 {
-		text += " of " + Size(total)
+	return amount(done, total) + pace(done, total, took)
+}
+
+func amount(done, total int64) string {
+	if total <= 0 {
+		return render.Size(done)
 	}
-	if took >= time.Second {
-		text += "  " + Size(int64(float64(done)/took.Seconds())) + "/s"
+	return render.Size(done) + " of " + render.Size(total)
+}
+
+// pace says how fast done bytes came, and how long the rest will take; nothing in the first second.
+func pace(done, total int64, took time.Duration) string {
+	if took < time.Second {
+		return ""
 	}
+	text := "  " + render.Size(int64(float64(done)/took.Seconds())) + "/s"
 	if left := remaining(done, total, took); left != "" {
 		text += "  " + left
 	}
@@ -171,6 +199,9 @@ func remaining(done, total int64, took time.Duration) string {
 	left := took.Seconds() * float64(total-done) / float64(done)
 	if left > (100 * time.Hour).Seconds() {
 		return ""
+	}
+	if left < 10 {
+		return fmt.Sprintf("%.0f s left", math.Ceil(left)) // tenths would only flicker
 	}
 	return span(time.Duration(math.Ceil(left))*time.Second) + " left"
 }

@@ -143,6 +143,20 @@ func TestManyBars(t *testing.T) {
 	}
 }
 
+// TestBarsMakeRoom: images that have all their bytes and are not done yet give their bars to those that come.
+func TestBarsMakeRoom(t *testing.T) {
+	tty := newTerminal(t, 24, 100)
+	p := NewProgress(tty.slave, true, false)
+	for i := range 20 {
+		p.Tell(apply.Event{Stage: apply.Moving, Change: image(plan.Create, fmt.Sprintf("a.example/n%02d:1", i), 1000), Bytes: 1000})
+	}
+	tty.await(t, "a.example/n19:1  [")
+	if n := len(p.bars.shown); n != shownBars {
+		t.Errorf("%d bars", n)
+	}
+	p.Close()
+}
+
 // TestTerminalGoes: an apply survives the terminal that it was started on.
 func TestTerminalGoes(t *testing.T) {
 	tty := newTerminal(t, 24, 80)
@@ -181,7 +195,7 @@ func TestNothingToShow(t *testing.T) {
 func TestFigures(t *testing.T) {
 	for want, got := range map[string]string{
 		"32 MB of 64 MB":                         figures(32e6, 64e6, 999*time.Millisecond),
-		"32 MB of 64 MB  16 MB/s  2.0 s left":    figures(32e6, 64e6, 2*time.Second),
+		"32 MB of 64 MB  16 MB/s  2 s left":      figures(32e6, 64e6, 2*time.Second),
 		"64 MB of 64 MB  32 MB/s":                figures(64e6, 64e6, 2*time.Second),
 		"70 MB of 64 MB  35 MB/s":                figures(70e6, 64e6, 2*time.Second),
 		"12 MB  12 MB/s":                         figures(12e6, 0, time.Second),
@@ -200,7 +214,7 @@ func TestSize(t *testing.T) {
 		0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9951: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 64_000_000: "64 MB",
 		1_230_000_000: "1.2 GB", 45_600_000_000: "46 GB", 999_600_000_000: "1.0 TB", 12_340_000_000_000: "12.3 TB",
 	} {
-		if got := Size(n); got != want {
+		if got := render.Size(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}
