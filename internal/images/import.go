@@ -42,8 +42,8 @@ type Archive interface {
 // nothing could be done at all. Report is called with one Progress after another, never side by side; it may be nil.
 func (s *Store) Import(ctx context.Context, from Archive, want map[string]render.Image, report func(Progress)) error {
 	ctx = s.in(ctx)
-	run := &run{Store: s, from: from, all: map[string]*blob{}, report: report}
-	failed := run.gather(want)
+	run := &run{Store: s, from: from, want: want, all: map[string]*blob{}, report: report}
+	failed := run.gather()
 	if len(run.images) == 0 {
 		return errors.Join(failed...)
 	}
@@ -60,6 +60,7 @@ func (s *Store) Import(ctx context.Context, from Archive, want map[string]render
 type run struct {
 	*Store
 	from   Archive
+	want   map[string]render.Image
 	images []*whole
 	all    map[string]*blob
 	order  []*blob // all, as images need them
@@ -70,10 +71,10 @@ type run struct {
 }
 
 // gather puts the names of one image together, and gives an error for each that cannot be one.
-func (r *run) gather(want map[string]render.Image) (failed []error) {
+func (r *run) gather() (failed []error) {
 	known := map[string]*whole{}
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		image := want[name]
+	for _, name := range slices.Sorted(maps.Keys(r.want)) {
+		image := r.want[name]
 		key := image.Target.Digest + " " + image.Platform
 		if w := known[key]; w != nil {
 			w.names = append(w.names, name)

@@ -28,10 +28,10 @@ func (r *run) record(ctx context.Context, name string, w *whole) error {
 	if err != nil {
 		return err
 	}
-	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(w.Pin, w.Archive)}); err != nil {
+	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(r.want[name].Pin, r.want[name].Archive)}); err != nil {
 		return err
 	}
-	if w.config == "" {
+	if w.config == "" || r.namespace != ofCRI {
 		return nil
 	}
 	if err := r.appear(ctx, name, w.config); err != nil {

@@ -64,7 +64,7 @@ func TestSnapshotter(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := startNode(t, release)
-			if got := n.Snapshotter(); got != "native" {
+			if got := n.snapshotter; got != "native" {
 				t.Fatalf("snapshotter %q", got)
 			}
 			from := newArchive()

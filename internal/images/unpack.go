@@ -75,8 +75,8 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		if !errdefs.IsAlreadyExists(err) {
 			return err
 		}
-		if _, err := sn.Stat(ctx, chain); err == nil {
-			return nil
+		if there, err := r.claimSnapshot(ctx, chain); there || err != nil {
+			return err
 		}
 	}
 	if err != nil {
