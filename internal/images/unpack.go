@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -69,7 +70,10 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 			break
 		}
 		if !errdefs.IsAlreadyExists(err) {
-			return err
+			if !strings.Contains(err.Error(), "file exists") || sweep(ctx, sn) != nil {
+				return err
+			}
+			continue
 		}
 		if there, err := r.claimSnapshot(ctx, chain); there || err != nil {
 			return err
@@ -93,6 +97,16 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		return nil
 	}
 	return err
+}
+
+// sweep has a snapshotter remove directories that it knows nothing of. A containerd that is killed while it makes a snapshot may leave one
+// that is in the way of the next by the same number: "failed to rename: … file exists" (overlayfs; seen on 1.7.35).
+func sweep(ctx context.Context, sn snapshots.Snapshotter) error {
+	cleaner, ok := sn.(snapshots.Cleaner)
+	if !ok {
+		return errdefs.ErrNotImplemented
+	}
+	return cleaner.Cleanup(ctx)
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
