@@ -58,7 +58,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	held := c.archives(ctx, s, t.spec, &inputs)
+	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
 	inputs.Nodes = t.neighbours.wanted()
@@ -79,8 +79,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
-	held = append(held, desired.Held...)
-	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, held), plan.Policy{
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
 		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
@@ -89,7 +88,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
-	t.say(s, held)
+	t.say(s, append(unread, desired.Held...))
 	return t, c.judge(ctx, survey, &t, desired, services)
 }
 
