@@ -20,8 +20,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 
 	runtime := in.Layout.Runtime != NoRuntime && len(roads) > 0
 	if runtime && UsesCertsD(in) {
-		resources, warnings, problems := certsD(roads, in)
-		d.Resources = resources
+		resources, held, warnings, problems := certsD(roads, in)
+		d.Resources, d.Held = resources, held
 		d.Warnings = append(d.Warnings, warnings...)
 		errs = refuse(errs, problems)
 	}
@@ -49,7 +49,7 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		}
 	}
 	resources, held := images(s, in)
-	d.Resources, d.Held = append(d.Resources, resources...), held
+	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err
 	}
