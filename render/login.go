@@ -19,6 +19,9 @@ func (c *chart) login(e *Endpoint, credential string, at place) {
 		return
 	}
 	login, ok := c.in.Credentials[at.path("credentials")]
+	if !ok && c.in.Layout.Runtime == NoRuntime {
+		return // nothing is written for it
+	}
 	if !ok {
 		c.refuse(at.pos, at.path("credentials"), "nothing is known of the credential "+quote(credential), "")
 		return
@@ -66,6 +69,23 @@ func lacking(asks []Endpoint) *spec.Problem {
 	for i := range asks {
 		if asks[i].Unknown != nil {
 			return asks[i].Unknown
+		}
+	}
+	return nil
+}
+
+// stillInline gives why inline mirrors cannot move to certs.d now: what a registry that is held has in the config would be lost.
+func stillInline(roads []Road, in Inputs) *spec.Problem {
+	config, err := Effective(in.Layout.ConfigFile, in.Config, in.Imports, in.Containerd)
+	if err != nil || config.State != ConfigLegacy {
+		return nil
+	}
+	inline := newLegacy(config)
+	for i := range roads {
+		problem := lacking(roads[i].Asks())
+		_, all := inline.mirrors[spec.AnyRegistry]
+		if problem != nil && (all || slices.Contains(inline.hosts, roads[i].Host)) {
+			return problem
 		}
 	}
 	return nil

@@ -44,6 +44,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		d.Warnings = append(d.Warnings, warnings...)
 		if err != nil {
 			errs = multierror.Append(errs, err)
+		} else if problem := stillInline(roads, in); ok && problem != nil {
+			d.Held = append(d.Held, Held{r.ID, problem})
 		} else if ok {
 			d.Resources = append(d.Resources, r)
 		}
