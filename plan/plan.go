@@ -141,12 +141,17 @@ func (e Effect) Target() string {
 	return "containerd"
 }
 
-// Conflict is something that is asked for and may not be done.
+// Conflict is something that is asked for and may not, or cannot, be done.
 type Conflict struct {
 	render.ID
 	Reason string
 	Hint   string
+	Held   bool // of a file: it stays as it is, and all others are looked after
 }
+
+// Bars reports whether the conflict keeps the whole plan from being applied. One that is not about a file holds back its own change
+// only.
+func (c Conflict) Bars() bool { return c.Kind == render.KindFile && !c.Held }
 
 // Split parts the changes of files from those of everything else. Files are changed all or none; of the rest each change
 // stands for itself.
@@ -165,11 +170,8 @@ func (p Plan) Without(id render.ID) Plan {
 	return p
 }
 
-// Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change
-// only.
-func (p Plan) Barred() bool {
-	return slices.ContainsFunc(p.Conflicts, func(c Conflict) bool { return c.Kind == render.KindFile })
-}
+// Barred reports whether a conflict keeps the plan from being applied.
+func (p Plan) Barred() bool { return slices.ContainsFunc(p.Conflicts, Conflict.Bars) }
 
 // Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Effects) == 0 }
