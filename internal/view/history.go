@@ -87,7 +87,7 @@ func (t Text) History(list []plan.Generation) {
 // Generation writes a generation: who made it of what, its changes, and what they did to each file as far as that is kept.
 func (t Text) Generation(g plan.Generation, changes []plan.Change) {
 	c := painter(t.Color)
-	fmt.Fprintf(t.W, "Generation %d, applied %s by %s (%s), %s.\n", g.Number, when(g), g.By.User, g.By.Command, g.Result)
+	fmt.Fprintf(t.W, "Generation %d, applied %s by %s (%s), %s.\n", g.Number, when(g), g.By.User, visible(g.By.Command), g.Result)
 	if g.Rollback > 0 {
 		fmt.Fprintf(t.W, "It went back to generation %d.\n", g.Rollback)
 	}
