@@ -31,6 +31,9 @@ generation: where another one has come since, it stays, with all that is in its 
 }
 
 func (c *command) rollback(ctx context.Context, args []string, yes bool) (err error) {
+	if len(c.files) > 0 {
+		return hinted{errors.New("rollback asks no file; -f has no meaning beside it"), "leave out -f, or run regsync apply -f FILE"}
+	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	s, err := c.open(ctx, true)

@@ -61,7 +61,7 @@ func (c *command) status(ctx context.Context) (err error) {
 
 // status is what can be said of the node without the spec.
 func (s *site) status() (view.Status, error) {
-	now := view.Status{Generation: s.ledger.Generation, AppliedAt: s.ledger.AppliedAt, Rollback: s.ledger.RolledBack, LastError: s.damaged()}
+	now := view.Status{Generation: s.ledger.Generation, AppliedAt: s.ledger.AppliedAt, Rollback: s.ledger.RolledBack, Damage: s.damaged()}
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	if err := survey.readOwned(); err != nil {
 		return now, err
@@ -74,7 +74,7 @@ func (s *site) status() (view.Status, error) {
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}
-	if f := s.ledger.Failure(); f != nil && now.LastError == "" {
+	if f := s.ledger.Failure(); f != nil {
 		now.LastError = f.Message
 	}
 	return now, nil

@@ -78,6 +78,7 @@ func TestStatus(t *testing.T) {
 		{"change", Status{Plan: &change}, false, `"action": "create",`},
 		{"effect", Status{Plan: &effect}, false, `"kind": "effect",`},
 		{"conflict", Status{Plan: &conflict}, false, `"action": "conflict",`},
+		{"damaged", Status{Damage: "the ledger is"}, false, `"damage": "the ledger is"`},
 		{"failed", Status{LastError: "no room"}, true, `"lastError": "no room"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,11 +18,12 @@ type Status struct {
 	Unfinished bool       // an apply was cut off
 	Plan       *plan.Plan // what apply would do; nil where there is no file to say
 	LastError  string     // why the last apply failed; empty: it did not
+	Damage     string     // why nothing is known of what is ours; empty: it is known
 }
 
 // Converged reports whether there is nothing to do, as far as is known.
 func (s Status) Converged() bool {
-	return len(s.Drift) == 0 && !s.Unfinished && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
+	return len(s.Drift) == 0 && !s.Unfinished && s.Damage == "" && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
 }
 
 // statusJSON is the form of a status that programs read.
@@ -38,6 +39,7 @@ type statusJSON struct {
 	Waiting       []string       `json:"waiting,omitempty"`
 	Unfinished    bool           `json:"unfinished"`
 	LastError     string         `json:"lastError"`
+	Damage        string         `json:"damage,omitempty"`
 }
 
 // pendingJSON is a change (its action is one of a plan's), an effect (kind effect, action run), or a conflict (action conflict).
@@ -52,7 +54,7 @@ func StatusJSON(w io.Writer, s Status) error {
 	doc := statusJSON{
 		FormatVersion: FormatVersion, Generation: s.Generation, Rollback: s.Rollback, Converged: s.Converged(),
 		Drift: append([]plan.Drifted{}, s.Drift...), Planned: s.Plan != nil, Pending: []pendingJSON{}, Unfinished: s.Unfinished,
-		LastError: s.LastError,
+		LastError: s.LastError, Damage: s.Damage,
 	}
 	if !s.AppliedAt.IsZero() {
 		doc.AppliedAt = &s.AppliedAt
@@ -76,6 +78,8 @@ func StatusJSON(w io.Writer, s Status) error {
 func (t Text) Status(s Status) {
 	c := painter(t.Color)
 	switch {
+	case s.Damage != "":
+		fmt.Fprintf(t.W, "%s %s\n", c(red, "Damaged:"), s.Damage)
 	case s.Generation == 0:
 		fmt.Fprintln(t.W, "Nothing was applied yet.")
 	case s.Rollback > 0:
