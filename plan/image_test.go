@@ -25,7 +25,7 @@ func TestImage(t *testing.T) {
 		return &l
 	}
 	ours := &Owned{Image: &want}
-	found := &Owned{Image: &want, Found: true}
+	found := &Owned{Image: &want, Found: true, Pinned: true}
 	adopting, leaving := Policy{Adopt: true, Leaving: "no longer in f"}, Policy{Adopt: true, Leaving: "no longer in f"}
 
 	for name, tt := range map[string]struct {
@@ -91,6 +91,9 @@ func TestImage(t *testing.T) {
 				t.Fatalf("changes %+v", p.Changes)
 			}
 			c := p.Changes[0]
+			if c.KeepPin != (tt.want == nil && tt.owned.Pinned) {
+				t.Errorf("the pin is kept: %v", c.KeepPin)
+			}
 			if c.Action != tt.action || c.Reason != tt.reason || c.Fetch != tt.fetch || (c.Entry == nil) != (tt.want == nil) {
 				t.Errorf("%s %q, fetch %v, entry %+v; want %s %q, fetch %v", c.Action, c.Reason, c.Fetch, c.Entry, tt.action, tt.reason, tt.fetch)
 			}

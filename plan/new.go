@@ -135,7 +135,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 			c.Owner = &before
 		}
 	case update:
-		c.Action, c.Reason = Update, "changed: "+r.Why
+		c.Action, c.Reason = Update, changed(r, live.Data)
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:
@@ -243,7 +243,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 
 // change adds a change that leaves the resource ours.
 func (b *builder) change(r render.Resource, c Change, before Original) {
-	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive, r.Effect
+	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive || b.owned[r.ID].Sensitive || render.Confides(r.Name, c.Before), r.Effect
 	if string(c.Before) == string(c.After) && c.Before != nil {
 		c.Effect = render.NoEffect // nothing is written but perhaps a mode
 	}
@@ -275,8 +275,9 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	c := Change{
-		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
-		Reason: b.pol.Leaving,
+		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect,
+		Sensitive: owned.Sensitive || render.Confides(id.Name, live.Data) || render.Confides(id.Name, next),
+		Reason:    b.pol.Leaving,
 	}
 	switch {
 	case render.Same(next, live.Data):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -79,10 +80,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 			})
 			continue
 		}
+		asks := masked(files, change.Asks)
 		for _, major := range majors {
 			result, err := loader.Judge(major, files, loader.Host(path.Base(dir)))
 			if err == nil {
-				err = result.Agrees(change.Asks)
+				err = result.Agrees(asks)
 			}
 			if err != nil {
 				errs = multierror.Append(errs, &spec.Problem{
@@ -94,6 +96,26 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 		}
 	}
 	return errs.ErrorOrNil()
+}
+
+// masked puts a word in the place of each credential, in a hosts.toml that is only judged, and in whom it asks. The loaders read
+// files, and no copy of a password is put on a disk for them.
+func masked(files map[string][]byte, asks []render.Endpoint) []render.Endpoint {
+	const header, mask = "Authorization", "Basic bWFza2Vk"
+	hosts := string(files[render.HostsTOML])
+	asks = slices.Clone(asks)
+	for i := range asks {
+		if asks[i].Credential == "" {
+			continue
+		}
+		for _, value := range asks[i].Header[header] {
+			hosts = strings.ReplaceAll(hosts, render.TOMLString(value), render.TOMLString(mask))
+		}
+		asks[i].Header = maps.Clone(asks[i].Header)
+		asks[i].Header[header] = []string{mask}
+	}
+	files[render.HostsTOML] = []byte(hosts)
+	return asks
 }
 
 // beside adds the other files of a directory of certs.d that its hosts.toml may name.

@@ -58,6 +58,13 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	if t.place.Runtime != render.NoRuntime {
+		var more []*spec.Problem
+		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
+			return t, err
+		}
+		warnings = append(warnings, more...)
+	}
 	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
@@ -79,7 +86,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
-	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Resources, unread, desired.Held), plan.Policy{
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
 		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
@@ -101,7 +108,7 @@ func (t *trip) say(s *site, held []render.Held) {
 		})
 	}
 	for _, h := range held {
-		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
+		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)

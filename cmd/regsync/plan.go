@@ -10,7 +10,6 @@ import (
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
-	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -83,8 +82,8 @@ func (c *command) text() view.Text {
 func conflicted(p plan.Plan) error {
 	var errs *multierror.Error
 	for _, x := range p.Conflicts {
-		if x.Kind != render.KindFile {
-			continue // it holds back its own change only
+		if !x.Bars() {
+			continue
 		}
 		errs = multierror.Append(errs, &spec.Problem{
 			Position: spec.Position{File: x.Name}, Message: "conflict: " + x.Reason, Hint: x.Hint,

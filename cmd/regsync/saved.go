@@ -68,6 +68,9 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 			return t, err
 		}
 		if err := s.ledger.Complete(&saved, fresh.plan); err != nil {
+			for _, x := range fresh.plan.Conflicts { // a credential that is not known now
+				err = fmt.Errorf("%w; %s: %s", err, x.Name, x.Reason)
+			}
 			return t, stale(err)
 		}
 	}

@@ -71,9 +71,12 @@ func (s *Store) Mark(ctx context.Context, name string, pin bool, source string) 
 	return s.relabel(ctx, name, marks(pin, source))
 }
 
-// Release makes the record of a name somebody else's again: it stays, unpinned, without our label. It is no error if there is none.
-func (s *Store) Release(ctx context.Context, name string) error {
-	err := s.relabel(ctx, name, map[string]string{labelPinned: "", LabelSource: ""})
+// Release makes the record of a name somebody else's again: it stays, without our label, and pinned only if it was so before us. It is no
+// error if there is none.
+func (s *Store) Release(ctx context.Context, name string, pinned bool) error {
+	labels := marks(pinned, "")
+	delete(labels, labelManaged)
+	err := s.relabel(ctx, name, labels)
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

@@ -70,6 +70,7 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 			break
 		}
 		if orphaned(err) {
+			sweep(ctx, sn)
 			continue
 		}
 		if !errdefs.IsAlreadyExists(err) {
@@ -100,9 +101,16 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 }
 
 // orphaned reports whether containerd found the directory of a new snapshot there already. One that is killed between naming the directory and committing
-// its record leaves it without; the next one draws the same number, fails, and removes what was in the way (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
+// its record leaves it without; the next one draws the same number and fails (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
 func orphaned(err error) bool {
 	return strings.Contains(err.Error(), "failed to rename") && strings.Contains(err.Error(), "file exists")
+}
+
+// sweep has a snapshotter remove directories that it knows nothing of, if it can.
+func sweep(ctx context.Context, sn snapshots.Snapshotter) {
+	if cleaner, ok := sn.(snapshots.Cleaner); ok {
+		_ = cleaner.Cleanup(ctx) // the attempt that follows shows whether it helped
+	}
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.

@@ -23,13 +23,14 @@ import (
 // Registry is a registry in this process, which remembers who asked it for what.
 type Registry struct {
 	Address string // host:port on which it listens
-	Basic   string // user:password that it asks for; empty: everybody is served
 
 	server http.Server
 	store  http.Handler
 
-	mu  sync.Mutex
-	log []string
+	mu     sync.Mutex
+	log    []string
+	wanted string          // user:password; empty: everybody is served
+	tokens map[string]bool // that were given out; nil: user and password are shown to the registry itself
 }
 
 // StartRegistry serves an empty registry on an address such as 192.168.1.140:5280, over TLS where config is given.
@@ -95,13 +96,39 @@ func (r *Registry) Forget() {
 	r.log = nil
 }
 
+// Want lets in only who shows user:password from now on, to the registry itself, or, with tokens, to where it gives out tokens.
+// Tokens that were given out before are good no more.
+func (r *Registry) Want(login string, tokens bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wanted, r.tokens = login, nil
+	if tokens {
+		r.tokens = map[string]bool{}
+	}
+}
+
+func (r *Registry) login() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wanted
+}
+
 func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	seen := &answer{ResponseWriter: w, status: http.StatusOK}
-	if r.admits(req) {
-		r.store.ServeHTTP(seen, req)
-	} else {
+	r.mu.Lock()
+	tokens := r.tokens != nil
+	r.mu.Unlock()
+	switch {
+	case tokens && req.URL.Path == tokenPath:
+		r.token(seen, req)
+	case tokens && !r.bears(req):
+		seen.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s%s",service="rig"`, req.Host, tokenPath))
+		http.Error(seen, "where is your token?", http.StatusUnauthorized)
+	case !tokens && !r.admits(req):
 		seen.Header().Set("WWW-Authenticate", `Basic realm="rig"`)
 		http.Error(seen, "who are you?", http.StatusUnauthorized)
+	default:
+		r.store.ServeHTTP(seen, req)
 	}
 	line := fmt.Sprintf("%s %s %s ns=%s %d", req.Method, req.Host, req.URL.Path, req.URL.Query().Get("ns"), seen.status)
 	r.mu.Lock()
@@ -110,12 +137,15 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Registry) admits(req *http.Request) bool {
-	if r.Basic == "" {
+	wanted := r.login()
+	if wanted == "" {
 		return true
 	}
 	user, password, _ := req.BasicAuth()
-	return subtle.ConstantTimeCompare([]byte(user+":"+password), []byte(r.Basic)) == 1
+	return same(user+":"+password, wanted)
 }
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // answer remembers the status of a response.
 type answer struct {
