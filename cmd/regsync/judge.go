@@ -47,16 +47,9 @@ func majors(v render.Version) []int {
 // judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
 // a fault of ours, and is never written.
 func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
-	bodies, from := map[string]map[string][]byte{}, map[render.ID]spec.Position{}
+	bodies, from := wholeFiles(desired.Resources), map[render.ID]spec.Position{}
 	for _, r := range desired.Resources {
 		from[r.ID] = r.From
-		if r.Scope == render.Whole {
-			dir := path.Dir(r.Name)
-			if bodies[dir] == nil {
-				bodies[dir] = map[string][]byte{}
-			}
-			bodies[dir][path.Base(r.Name)] = r.Body
-		}
 	}
 	var errs *multierror.Error
 	for _, change := range t.plan.Changes {

@@ -23,7 +23,9 @@ import (
 type trip struct {
 	spec        *spec.Spec
 	warnings    []*spec.Problem // of the file itself
-	digest      string          // of the file
+	source      plan.Source     // what is recorded of the file and its policy
+	rollback    int             // the generation that is gone back to; 0: none
+	part        bool            // something is left out of the plan, and that was said
 	place       node.Place
 	services    ledger.Services
 	plan        plan.Plan
@@ -125,12 +127,12 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.digest = digestOf(list)
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
 	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }
