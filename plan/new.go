@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -369,6 +368,8 @@ func tighten(live Live, r render.Resource) fs.FileMode {
 	}
 	return r.Mode
 }
+<<<<<<< HEAD
+=======
 
 // whose names the maker of a file that is there.
 func whose(name string, data []byte) string {
@@ -419,3 +420,4 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+>>>>>>> creds

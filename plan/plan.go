@@ -56,6 +56,9 @@ type Change struct {
 	Image *render.Image
 	Fetch bool
 
+	// KeepPin says of an image that is given back that it was pinned before us.
+	KeepPin bool
+
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
@@ -76,9 +79,11 @@ type Owned struct {
 
 	Sensitive bool
 
-	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us.
-	Image *render.Image
-	Found bool
+	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us, and
+	// Pinned that it was pinned.
+	Image  *render.Image
+	Found  bool
+	Pinned bool
 }
 
 // Left reports whether a file with this digest is as we left it.

@@ -53,13 +53,19 @@ type Inputs struct {
 	Archives []Archive
 
 	// Nodes are the cluster's other nodes, for what preload brings to all of them.
-	Nodes []string
+	Nodes []Neighbour
 
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
 
 	// Credentials holds what the credentials give, by the place that names one: registries[1].credentials.
 	Credentials map[string]Login
+}
+
+// Neighbour is another node of the cluster.
+type Neighbour struct {
+	Name string
+	Arch string // such as arm64; empty: not known
 }
 
 // Dir is one directory of certs.d.

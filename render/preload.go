@@ -21,10 +21,11 @@ type Archive struct {
 
 // Member is an image in an archive.
 type Member struct {
-	Names []string // full references; none: it has only bare ones
-	Bare  []string // names that are no reference, such as the tag alone
-	Image Image    // Target, Platform, Content and DiffIDs; the rest is the spec's
-	Err   error    // why the node cannot have it; nil otherwise
+	Names  []string // full references; none: it has only bare ones
+	Bare   []string // names that are no reference, such as the tag alone
+	Image  Image    // Target, Platform, Content and DiffIDs; the rest is the spec's
+	Arches []string // for which the archive has it: amd64, arm64
+	Err    error    // why the node cannot have it; nil otherwise
 }
 
 // name is the one by which the image is called in messages and in as.
@@ -63,7 +64,7 @@ func images(s *spec.Spec, in Inputs) ([]Resource, []Held) {
 
 // gathering collects the images of all entries.
 type gathering struct {
-	nodes     []string
+	nodes     []Neighbour
 	resources []Resource
 	byName    map[ID]int // index into resources
 	held      []Held
@@ -127,7 +128,7 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 		}
 		return
 	}
-	why := "from " + path.Base(a.Path) + ", " + size(m.Image.Bytes())
+	why := "from " + path.Base(a.Path) + ", " + Size(m.Image.Bytes())
 	for _, name := range append(names, further...) {
 		delete(wanted, name)
 		if m.Err != nil {
@@ -147,7 +148,12 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 			continue // a cluster agent gives an image no further name
 		}
 		for _, node := range g.nodes {
-			g.add(p, ID{Kind: KindImage, Name: name, Node: node}, why, image)
+			if node.Arch != "" && !slices.Contains(m.Arches, node.Arch) {
+				g.hold(p, name, "nodes", fmt.Sprintf("%s has nothing for node %s, which is %s", path.Base(a.Path), node.Name, node.Arch),
+					"save the image for all platforms: skopeo copy --all")
+				continue
+			}
+			g.add(p, ID{Kind: KindImage, Name: name, Node: node.Name}, why, image)
 		}
 	}
 }
@@ -205,19 +211,4 @@ func hintOf(err error) string {
 		return h.Advice()
 	}
 	return ""
-}
-
-// size gives a number of bytes as people read it: 64 MB.
-func size(n int64) string {
-	switch {
-	case n >= 1e10:
-		return fmt.Sprintf("%d GB", (n+5e8)/1e9)
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%d MB", (n+5e5)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%d kB", (n+500)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }

@@ -26,10 +26,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"lose":        cmdLose,
 	"hosts-read":  cmdHostsRead,
 	"registry":    cmdRegistry,
+	"web":         cmdWeb,
 	"authority":   cmdAuthority,
 	"dockerd":     cmdDockerd,
 	"docker-info": cmdDockerInfo,
 	"systemd":     cmdSystemd,
+	"cluster":     cmdCluster,
 }
 
 // node is what runs in one story.
@@ -42,12 +44,14 @@ type node struct {
 	dockerd    *rig.Dockerd           // nil: not started
 	systemd    *rig.Systemd           // nil: not started
 	registries map[string]*rig.Registry
+	webs       map[string]*rig.Web
 	authority  *rig.Authority // nil: none made
+	cluster    *cluster       // nil: the node is in none
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
 func setUp(env *testscript.Env, dir, release string) error {
-	n := &node{dir: dir, bin: filepath.Join(dir, "bin"), registries: map[string]*rig.Registry{}}
+	n := &node{dir: dir, bin: filepath.Join(dir, "bin"), registries: map[string]*rig.Registry{}, webs: map[string]*rig.Web{}}
 	if err := os.MkdirAll(n.bin, 0o755); err != nil {
 		return err
 	}
@@ -93,6 +97,12 @@ func (n *node) stop() {
 	}
 	for _, registry := range n.registries {
 		registry.Close()
+	}
+	if n.cluster != nil {
+		n.cluster.stop()
+	}
+	for _, web := range n.webs {
+		web.Close()
 	}
 }
 

@@ -109,7 +109,12 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
 	for _, f := range result.Failed {
-		view.Error(c.err, c.colorErr, fmt.Errorf("%s: %w", f.Change.Name, f.Err))
+		err := f.Err
+		if !strings.Contains(err.Error(), f.Change.Name) {
+			err = fmt.Errorf("%s: %w", f.Change.Name, err)
+		}
+		view.Error(c.err, c.colorErr, err)
+		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {

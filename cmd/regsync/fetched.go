@@ -8,6 +8,7 @@ import (
 
 	"github.com/regsync/regsync/internal/archive"
 	"github.com/regsync/regsync/internal/fetch"
+	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
@@ -63,12 +64,20 @@ func (c *command) fetchIndex(ctx context.Context, s *site, cache *archive.Cache,
 // fetch brings the archive with this sha256 to the state directory, if it is not there, and opens it.
 func (c *command) fetch(ctx context.Context, s *site, address, sha256 string) (*os.File, error) {
 	client := fetch.Client{Version: ownVersion()}
-	name, err := client.Archive(ctx, address, strings.ToLower(sha256), s.archiveDir(), c.fetching(address))
+	tell, done := c.fetching(address)
+	name, err := client.Archive(ctx, address, sha256, s.archiveDir(), tell)
+	done(err)
 	if err != nil {
 		return nil, err
 	}
 	return os.Open(name)
 }
 
-// fetching gives what is told while an archive comes: nothing until it is known how it looks best.
-func (c *command) fetching(string) func(done, total int64) { return nil }
+// fetching shows how an archive comes.
+func (c *command) fetching(address string) (tell func(done, total int64), done func(error)) {
+	if c.output == "json" {
+		return nil, func(error) {}
+	}
+	show := view.NewFetching(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", bareURL(address))
+	return show.Tell, show.Close
+}

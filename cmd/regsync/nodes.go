@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/agent"
+	"github.com/regsync/regsync/internal/archive"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
@@ -42,12 +45,8 @@ func (c *command) neighbours(ctx context.Context, s *site, sp *spec.Spec, place 
 		}
 		return live.Data, err
 	}
-	agents, err := agent.Find(read)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &neighbours{}, nil
-	}
-	if err != nil {
-		return nil, err
+	if s.root.Exists(node.SnapData + "/var/lock/clustered.lock") {
+		return &neighbours{}, nil // a worker: a node of the control plane sees to it
 	}
 	api, err := agent.Kubeconfig(cmp.Or(sp.Cluster.Kubeconfig, agent.ClientConfig), read)
 	if err != nil {
@@ -59,28 +58,37 @@ func (c *command) neighbours(ctx context.Context, s *site, sp *spec.Spec, place 
 	if err != nil {
 		return nil, err
 	}
-	others, err := agent.Others(all, hostname(s.root), addresses())
+	own, addresses := strings.ToLower(hostname(s.root)), addresses()
+	if slices.ContainsFunc(all, func(n agent.Node) bool { return n.Name == own || n.Hostname == own }) {
+		addresses = nil // a name is surer than an address, which a virtual one may be
+	}
+	others, err := agent.Others(all, own, addresses)
 	if err != nil {
 		return nil, err
 	}
-	n := &neighbours{agents: agents, nodes: map[string]agent.Node{}}
+	n := &neighbours{nodes: map[string]agent.Node{}}
+	if len(others) == 0 {
+		return n, nil
+	}
+	if n.agents, err = agent.Find(read); err != nil {
+		return nil, err
+	}
 	for _, o := range others {
 		n.nodes[o.Name] = o
 	}
 	return n, nil
 }
 
-// names are those of the nodes, sorted.
-func (n *neighbours) names() []string {
+// wanted are the nodes as rendering sees them, sorted by name.
+func (n *neighbours) wanted() []render.Neighbour {
 	if n == nil {
 		return nil
 	}
-	var names []string
-	for name := range n.nodes {
-		names = append(names, name)
+	var all []render.Neighbour
+	for _, name := range slices.Sorted(maps.Keys(n.nodes)) {
+		all = append(all, render.Neighbour{Name: name, Arch: n.nodes[name].Arch})
 	}
-	slices.Sort(names)
-	return names
+	return all
 }
 
 // addresses are the ones that this machine has.
@@ -98,6 +106,14 @@ func addresses() []string {
 	return all
 }
 
+// both closes a stream and the file below it.
+type both struct {
+	io.ReadCloser
+	file io.Closer
+}
+
+func (b both) Close() error { return errors.Join(b.ReadCloser.Close(), b.file.Close()) }
+
 // elsewhere brings one archive to the nodes that lack images of it.
 func (w *imageWork) elsewhere(ctx context.Context, name string, changes []plan.Change, failed map[render.ID]error, tell func(apply.Event)) {
 	if w.neighbours == nil {
@@ -114,15 +130,19 @@ func (w *imageWork) elsewhere(ctx context.Context, name string, changes []plan.C
 		}
 	}
 	body := func() (io.ReadCloser, int64, error) {
-		f, _, err := w.open(ctx, name, *changes[0].Image)
+		f, index, err := w.open(ctx, name, *changes[0].Image)
 		if err != nil {
 			return nil, 0, err
 		}
-		info, err := f.Stat()
+		size := index.Size
+		if index.Compression != archive.Plain {
+			size = -1 // ctr takes a plain tar only
+		}
+		tar, err := index.Tar(ctx, f)
 		if err != nil {
 			return nil, 0, errors.Join(err, f.Close())
 		}
-		return f, info.Size(), nil
+		return both{tar, f}, size, nil
 	}
 	errs := w.neighbours.agents.PushAll(ctx, nodes, pushesAtOnce, body, nil)
 	for _, c := range changes {

@@ -58,6 +58,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+<<<<<<< HEAD
+	unread := c.archives(ctx, s, t.spec, &inputs)
+=======
 	if t.place.Runtime != render.NoRuntime {
 		var more []*spec.Problem
 		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
@@ -66,9 +69,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		warnings = append(warnings, more...)
 	}
 	held := c.archives(ctx, s, t.spec, &inputs)
+>>>>>>> creds
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
-	inputs.Nodes = t.neighbours.names()
+	inputs.Nodes = t.neighbours.wanted()
 	desired, err := render.Render(t.spec, inputs)
 	warnings = append(warnings, desired.Warnings...)
 	if err != nil {
@@ -86,23 +90,39 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
+<<<<<<< HEAD
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Resources, unread, desired.Held), plan.Policy{
+		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
+		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+=======
 	made, err := plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+>>>>>>> creds
 	})
 	if err != nil {
 		return t, err
 	}
-	t.plan = made
 	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
-	if slices.ContainsFunc(made.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
+	t.say(s, append(unread, desired.Held...))
+	return t, c.judge(ctx, survey, &t, desired, services)
+}
+
+// say adds to the plan what the user should know beside its changes.
+func (t *trip) say(s *site, held []render.Held) {
+	if slices.ContainsFunc(t.plan.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
 			Message: "on the other nodes images cannot be pinned: kubelet's garbage collection may take them",
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
+<<<<<<< HEAD
+	for _, h := range held {
+		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
+=======
 	for _, h := range append(held, desired.Held...) {
 		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
+>>>>>>> creds
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)
@@ -110,7 +130,6 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if damage := s.damaged(); damage != "" {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
 	}
-	return t, c.judge(ctx, survey, &t, desired, services)
 }
 
 // loaded loads the spec, for the node at root.

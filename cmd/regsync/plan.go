@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
@@ -52,7 +53,9 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) (err erro
 			return err
 		}
 	}
-	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts) > 0) {
+	// A runtime that is not there yet is no change: nobody knows what it will need.
+	waits := slices.ContainsFunc(t.plan.Waiting, func(what string) bool { return what != t.place.Waiting })
+	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts) > 0 || waits) {
 		return codeError(exitPending)
 	}
 	return nil

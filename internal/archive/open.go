@@ -81,6 +81,27 @@ func (o *opened) Close() error {
 	return nil
 }
 
+// Tar gives the whole archive as a plain tar: decompressed, where it is not one already.
+func (i Index) Tar(ctx context.Context, r io.ReaderAt) (io.ReadCloser, error) {
+	if i.Compression == Plain {
+		return io.NopCloser(io.NewSectionReader(r, 0, i.Size)), nil
+	}
+	at, err := newCursor(ctx, r, i.Size, i.Compression)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{at}, nil
+}
+
+// stream is what a compressed archive decompresses to.
+type stream struct{ *cursor }
+
+// Close lets the decompressor go.
+func (s *stream) Close() error {
+	s.close()
+	return nil
+}
+
 func notHere(d digest.Digest) error { return problem(saveAgain, "blob %s is not in the archive", d) }
 
 // open gives the bytes of a blob: its own, those of a plain archive r, or those that at comes to.
@@ -88,7 +109,10 @@ func (i Index) open(ctx context.Context, r io.ReaderAt, at *cursor, d digest.Dig
 	if err := cmp.Or(d.Validate(), b.check()); err != nil {
 		return nil, within("reading "+short(d.String())+" of the archive", err)
 	}
-	v := &verified{ctx: ctx, at: at, compression: i.Compression, digest: d, hash: d.Algorithm().Hash(), left: b.Size}
+	v := &verified{ctx: ctx, at: at, compression: i.Compression, digest: d, left: b.Size}
+	if !i.Unverified {
+		v.hash = d.Algorithm().Hash()
+	}
 	var err error
 	switch {
 	case b.Data != nil:
@@ -143,7 +167,7 @@ type verified struct {
 	at          *cursor // what r reads from, of a compressed archive
 	compression Compression
 	digest      digest.Digest
-	hash        hash.Hash
+	hash        hash.Hash // nil: whoever takes the bytes compares
 	left        int64
 	err         error
 }
@@ -156,7 +180,9 @@ func (v *verified) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := v.r.Read(p[:min(int64(len(p)), v.left)])
-	v.hash.Write(p[:n])
+	if v.hash != nil {
+		v.hash.Write(p[:n])
+	}
 	v.left -= int64(n)
 	switch {
 	case v.left == 0:
@@ -174,6 +200,9 @@ func (v *verified) Read(p []byte) (int, error) {
 
 // verdict is io.EOF for the right bytes.
 func (v *verified) verdict() error {
+	if v.hash == nil {
+		return io.EOF
+	}
 	if got := digest.NewDigest(v.digest.Algorithm(), v.hash); got != v.digest {
 		return v.explain(problem(copyAgain, "its bytes have digest %s: the archive is damaged, or was changed since its index was read", got))
 	}

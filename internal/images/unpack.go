@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -68,11 +69,17 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		if mounts, err = sn.Prepare(ctx, key, parent, label); err == nil {
 			break
 		}
-		if !errdefs.IsAlreadyExists(err) {
-			return err
+		if orphaned(err) {
+			continue
 		}
-		if _, err := sn.Stat(ctx, chain); err == nil {
-			return nil
+		if !errdefs.IsAlreadyExists(err) {
+			if !strings.Contains(err.Error(), "file exists") || sweep(ctx, sn) != nil {
+				return err
+			}
+			continue
+		}
+		if there, err := r.claimSnapshot(ctx, chain); there || err != nil {
+			return err
 		}
 	}
 	if err != nil {
@@ -88,11 +95,28 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
-	sn.Remove(clean, key) // the lease's end does it otherwise
+	_ = sn.Remove(clean, key) // the lease's end does it otherwise
 	if errdefs.IsAlreadyExists(err) {
 		return nil
 	}
 	return err
+}
+
+<<<<<<< HEAD
+// orphaned reports whether containerd found the directory of a new snapshot there already. One that is killed between naming the directory and committing
+// its record leaves it without; the next one draws the same number, fails, and removes what was in the way (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
+func orphaned(err error) bool {
+	return strings.Contains(err.Error(), "failed to rename") && strings.Contains(err.Error(), "file exists")
+=======
+// sweep has a snapshotter remove directories that it knows nothing of. A containerd that is killed while it makes a snapshot may leave one
+// that is in the way of the next by the same number: "failed to rename: … file exists" (overlayfs; seen on 1.7.35).
+func sweep(ctx context.Context, sn snapshots.Snapshotter) error {
+	cleaner, ok := sn.(snapshots.Cleaner)
+	if !ok {
+		return errdefs.ErrNotImplemented
+	}
+	return cleaner.Cleanup(ctx)
+>>>>>>> images
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
@@ -104,7 +128,7 @@ func (r *run) apply(ctx context.Context, layer *blob, diffID string, mounts []mo
 		return err
 	}
 	if applied.Digest.String() != diffID {
-		return r.damaged(layer, fmt.Errorf("unpacked it has digest %s, and the configuration says %s", applied.Digest, diffID))
+		return r.damaged(layer, fmt.Errorf("layer %s unpacked is %s, and the configuration says %s", layer.Digest, applied.Digest, diffID))
 	}
 	return nil
 }

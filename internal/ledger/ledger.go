@@ -67,7 +67,8 @@ type entry struct {
 	Sensitive bool          `json:"sensitive,omitempty"`
 	Before    *original     `json:"before,omitempty"` // nil: nothing stood there
 	Image     *render.Image `json:"image,omitempty"`
-	Found     bool          `json:"found,omitempty"` // the image was there before us
+	Found     bool          `json:"found,omitempty"`  // the image was there before us
+	Pinned    bool          `json:"pinned,omitempty"` // and it was pinned
 }
 
 // original is an [plan.Original] whose content stands in backups.
@@ -173,7 +174,7 @@ func checksum(data []byte) string {
 func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 	owned := make(map[render.ID]plan.Owned, len(l.owned))
 	for id, e := range l.owned {
-		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found}
+		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found, Pinned: e.Pinned}
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
 		}

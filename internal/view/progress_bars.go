@@ -132,11 +132,15 @@ func (b *bars) close() {
 
 // add puts a bar on the screen. One of higher priority stands lower.
 func (b *bars) add(name string, priority int) *bar {
+	return newBar(b.screen, name, priority)
+}
+
+func newBar(screen *mpb.Progress, name string, priority int) *bar {
 	n := &bar{}
 	n.figures.Store(new(string))
 	style := mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]")
 	var err error
-	n.Bar, err = b.screen.Add(0, style.Build(),
+	n.Bar, err = screen.Add(0, style.Build(),
 		mpb.BarPriority(priority), mpb.BarWidth(24),
 		mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *n.figures.Load() }, decor.WC{C: decor.DextraSpace})))
@@ -165,13 +169,22 @@ func (n *bar) drop() {
 
 // figures are how much of an image is there, how fast it comes and how long it will take.
 func figures(done, total int64, took time.Duration) string {
-	text := Size(done)
-	if total > 0 {
-		text += " of " + Size(total)
+	return amount(done, total) + pace(done, total, took)
+}
+
+func amount(done, total int64) string {
+	if total <= 0 {
+		return render.Size(done)
 	}
-	if took >= time.Second {
-		text += "  " + Size(int64(float64(done)/took.Seconds())) + "/s"
+	return render.Size(done) + " of " + render.Size(total)
+}
+
+// pace says how fast done bytes came, and how long the rest will take; nothing in the first second.
+func pace(done, total int64, took time.Duration) string {
+	if took < time.Second {
+		return ""
 	}
+	text := "  " + render.Size(int64(float64(done)/took.Seconds())) + "/s"
 	if left := remaining(done, total, took); left != "" {
 		text += "  " + left
 	}
@@ -186,6 +199,9 @@ func remaining(done, total int64, took time.Duration) string {
 	left := took.Seconds() * float64(total-done) / float64(done)
 	if left > (100 * time.Hour).Seconds() {
 		return ""
+	}
+	if left < 10 {
+		return fmt.Sprintf("%.0f s left", math.Ceil(left)) // tenths would only flicker
 	}
 	return span(time.Duration(math.Ceil(left))*time.Second) + " left"
 }

@@ -195,7 +195,7 @@ func TestNothingToShow(t *testing.T) {
 func TestFigures(t *testing.T) {
 	for want, got := range map[string]string{
 		"32 MB of 64 MB":                         figures(32e6, 64e6, 999*time.Millisecond),
-		"32 MB of 64 MB  16 MB/s  2.0 s left":    figures(32e6, 64e6, 2*time.Second),
+		"32 MB of 64 MB  16 MB/s  2 s left":      figures(32e6, 64e6, 2*time.Second),
 		"64 MB of 64 MB  32 MB/s":                figures(64e6, 64e6, 2*time.Second),
 		"70 MB of 64 MB  35 MB/s":                figures(70e6, 64e6, 2*time.Second),
 		"12 MB  12 MB/s":                         figures(12e6, 0, time.Second),
@@ -214,7 +214,7 @@ func TestSize(t *testing.T) {
 		0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9951: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 64_000_000: "64 MB",
 		1_230_000_000: "1.2 GB", 45_600_000_000: "46 GB", 999_600_000_000: "1.0 TB", 12_340_000_000_000: "12.3 TB",
 	} {
-		if got := Size(n); got != want {
+		if got := render.Size(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}

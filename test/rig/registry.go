@@ -158,6 +158,9 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
 // inProcess is a transport that calls a handler without any network.
 type inProcess struct{ handler http.Handler }
 
