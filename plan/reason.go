@@ -27,6 +27,18 @@ func by(name string, data []byte) string {
 	return ""
 }
 
+// changed says why a file that is as we left it becomes another.
+func changed(r render.Resource, live []byte) string {
+	switch names := render.Rotated(live, r.Body, r.Asks); len(names) {
+	case 0:
+		return "changed: " + r.Why
+	case 1:
+		return "credential " + names[0] + " was rotated"
+	default:
+		return "credentials " + strings.Join(names, ", ") + " were rotated"
+	}
+}
+
 // differs says in a few words what of a shared file changes.
 func differs(r render.Resource) string {
 	switch r.Scope {

@@ -73,9 +73,9 @@ func readSecret(root *node.Root, name string, beside bool) ([]byte, fs.FileMode,
 	return live.Data, live.Mode, nil
 }
 
-// withoutHeld leaves what is held out of what is ours: nothing of it changes, and nothing of it leaves. With a hosts.toml goes all that
+// withoutHeldFiles leaves what is held out of what is ours: nothing of it changes, and nothing of it leaves. With a hosts.toml goes all that
 // is ours in the directories of its registry.
-func withoutHeld(owned map[render.ID]plan.Owned, held []render.Held) map[render.ID]plan.Owned {
+func withoutHeldFiles(owned map[render.ID]plan.Owned, held []render.Held) map[render.ID]plan.Owned {
 	files, hosts := map[render.ID]bool{}, map[string]bool{}
 	registry := func(id render.ID) string { // with certs.d before it
 		dir := path.Dir(id.Name)

@@ -58,9 +58,6 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-<<<<<<< HEAD
-	unread := c.archives(ctx, s, t.spec, &inputs)
-=======
 	if t.place.Runtime != render.NoRuntime {
 		var more []*spec.Problem
 		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
@@ -68,8 +65,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		}
 		warnings = append(warnings, more...)
 	}
-	held := c.archives(ctx, s, t.spec, &inputs)
->>>>>>> creds
+	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
 	inputs.Nodes = t.neighbours.wanted()
@@ -90,14 +86,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
-<<<<<<< HEAD
-	t.plan, err = plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Resources, unread, desired.Held), plan.Policy{
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
 		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
-=======
-	made, err := plan.New(desired.Resources, have, withoutHeld(open.owned, desired.Held), plan.Policy{
-		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
->>>>>>> creds
 	})
 	if err != nil {
 		return t, err
@@ -116,13 +107,8 @@ func (t *trip) say(s *site, held []render.Held) {
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
-<<<<<<< HEAD
 	for _, h := range held {
-		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
-=======
-	for _, h := range append(held, desired.Held...) {
 		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
->>>>>>> creds
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)

@@ -70,13 +70,11 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 			break
 		}
 		if orphaned(err) {
+			sweep(ctx, sn)
 			continue
 		}
 		if !errdefs.IsAlreadyExists(err) {
-			if !strings.Contains(err.Error(), "file exists") || sweep(ctx, sn) != nil {
-				return err
-			}
-			continue
+			return err
 		}
 		if there, err := r.claimSnapshot(ctx, chain); there || err != nil {
 			return err
@@ -102,21 +100,17 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	return err
 }
 
-<<<<<<< HEAD
 // orphaned reports whether containerd found the directory of a new snapshot there already. One that is killed between naming the directory and committing
-// its record leaves it without; the next one draws the same number, fails, and removes what was in the way (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
+// its record leaves it without; the next one draws the same number and fails (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
 func orphaned(err error) bool {
 	return strings.Contains(err.Error(), "failed to rename") && strings.Contains(err.Error(), "file exists")
-=======
-// sweep has a snapshotter remove directories that it knows nothing of. A containerd that is killed while it makes a snapshot may leave one
-// that is in the way of the next by the same number: "failed to rename: … file exists" (overlayfs; seen on 1.7.35).
-func sweep(ctx context.Context, sn snapshots.Snapshotter) error {
-	cleaner, ok := sn.(snapshots.Cleaner)
-	if !ok {
-		return errdefs.ErrNotImplemented
+}
+
+// sweep has a snapshotter remove directories that it knows nothing of, if it can.
+func sweep(ctx context.Context, sn snapshots.Snapshotter) {
+	if cleaner, ok := sn.(snapshots.Cleaner); ok {
+		_ = cleaner.Cleanup(ctx) // the attempt that follows shows whether it helped
 	}
-	return cleaner.Cleanup(ctx)
->>>>>>> images
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
