@@ -6,14 +6,13 @@ import (
 	"slices"
 
 	"github.com/regsync/regsync/render"
-	"github.com/regsync/regsync/spec"
 )
 
 // Back is what going back to a generation asks for.
 type Back struct {
 	Want  []render.Resource
 	Owned map[render.ID]Owned // what is ours now, without what stays as it is
-	Held  []*spec.Problem     // what cannot be brought back
+	Held  []Conflict          // what cannot be brought back, and stays
 }
 
 // Back works out what the node must have to be as after the generation. A secret is in no generation: where the one that is there is
@@ -28,9 +27,9 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 		}
 		r, why := k.again(have[k.ID].Data, contents, digest)
 		if why != "" {
-			b.Held = append(b.Held, &spec.Problem{
-				Position: spec.Position{File: k.Name}, Message: why + ": it stays as it is, and so does what belongs to it",
-				Hint: "apply the file of that time with regsync apply -f FILE",
+			b.Held = append(b.Held, Conflict{
+				ID: k.ID, Held: true, Reason: why + "; it stays as it is, and so does what belongs to it",
+				Hint: "apply the file of that time: regsync apply -f FILE",
 			})
 			held[k.Name] = true
 			if k.Scope == render.Whole {
@@ -65,8 +64,10 @@ func (k Kept) again(live []byte, contents Contents, digest func([]byte) string) 
 	case ok:
 		r.Body = body
 		return r, ""
+	case k.Sensitive && k.Source != "":
+		return r, "what it held (" + k.Source + ") is secret, so it is in no generation, and it is no longer there"
 	case k.Sensitive:
-		return r, "what it held is secret and is in no generation, and what it holds now is something else"
+		return r, "what it held is secret, so it is in no generation, and it is no longer there"
 	}
 	return r, "what it held is not kept"
 }

@@ -66,7 +66,8 @@ type Kept struct {
 	Mode      fs.FileMode   `json:"mode,omitempty"`
 	Effect    render.Effect `json:"effect,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"`
-	Image     string        `json:"image,omitempty"` // digest that an image's name pointed to; empty where the registry said it
+	Source    string        `json:"source,omitempty"` // the entry of the spec that a secret is of
+	Image     string        `json:"image,omitempty"`  // digest that an image's name pointed to; empty where the registry said it
 }
 
 // Stored reports whether the content is kept beside the record, under its digest.

@@ -260,6 +260,9 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 	if r.Scope != render.Whole {
 		entry.Body = r.Body
 	}
+	if r.Sensitive {
+		entry.Source = r.Why
+	}
 	c.Entry = &entry
 	b.plan.Changes = append(b.plan.Changes, c)
 }

@@ -78,6 +78,7 @@ type Owned struct {
 	Before  Original      // what stood there before us
 
 	Sensitive bool
+	Source    string // the entry of the spec that it is of, in a few words; of what is sensitive only
 
 	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us, and
 	// Pinned that it was pinned.

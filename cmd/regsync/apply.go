@@ -71,7 +71,7 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 
 // carryOut asks, applies the plan, and says how it went.
 func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
-	waiting := t.part || len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
+	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
 		return partly(waiting)
 	}

@@ -25,7 +25,6 @@ type trip struct {
 	warnings    []*spec.Problem // of the file itself
 	source      plan.Source     // what is recorded of the file and its policy
 	rollback    int             // the generation that is gone back to; 0: none
-	part        bool            // something is left out of the plan, and that was said
 	place       node.Place
 	services    ledger.Services
 	plan        plan.Plan

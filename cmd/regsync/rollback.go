@@ -86,7 +86,6 @@ func (c *command) wayBack(ctx context.Context, s *site, target, last ledger.Gene
 		return t, err
 	}
 	back := target.Back(have, s.owned, s.ledger.Content, s.ledger.Digest)
-	t.part = len(back.Held) > 0
 	t.plan, err = plan.New(back.Want, have, back.Owned, plan.Policy{
 		Adopt: target.Adopt, AdoptFrom: target.AdoptFrom, Source: "the file", Leaving: fmt.Sprintf("not in generation %d", target.Number),
 		Digest: s.ledger.Digest, Made: s.ledger.Made,
@@ -94,7 +93,7 @@ func (c *command) wayBack(ctx context.Context, s *site, target, last ledger.Gene
 	if err != nil {
 		return t, err
 	}
-	t.plan.Warnings = append(t.plan.Warnings, back.Held...)
+	t.plan.Conflicts = append(t.plan.Conflicts, back.Held...)
 	if now := imagesNow(s.owned); !maps.Equal(now, target.Images()) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
 			Message: fmt.Sprintf("the images of generation %d were others: they stay as they are now", target.Number),

@@ -124,7 +124,9 @@ func (e entry) kept() plan.Kept {
 		return k
 	}
 	k.Digest = e.Applied
-	if !e.Sensitive {
+	if e.Sensitive {
+		k.Source = e.Source
+	} else {
 		k.Body = e.Body
 	}
 	return k

@@ -68,6 +68,7 @@ type entry struct {
 	Coming    string        `json:"coming,omitempty"` // digest of what an apply that has begun is about to write
 	Mode      fs.FileMode   `json:"mode,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"`
+	Source    string        `json:"source,omitempty"`
 	Before    *original     `json:"before,omitempty"` // nil: nothing stood there
 	Image     *render.Image `json:"image,omitempty"`
 	Found     bool          `json:"found,omitempty"`  // the image was there before us
@@ -188,7 +189,7 @@ func checksum(data []byte) string {
 func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 	owned := make(map[render.ID]plan.Owned, len(l.owned))
 	for id, e := range l.owned {
-		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found, Pinned: e.Pinned}
+		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Source: e.Source, Image: e.Image, Found: e.Found, Pinned: e.Pinned}
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
 		}

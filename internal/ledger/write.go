@@ -213,7 +213,7 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
 		Kind: c.Kind, Name: c.Name, Node: c.Node, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
-		Found: o.Found, Pinned: o.Pinned,
+		Source: o.Source, Found: o.Found, Pinned: o.Pinned,
 	}
 	if o.Image != nil {
 		image := *o.Image
