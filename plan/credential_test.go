@@ -49,6 +49,9 @@ func TestRotation(t *testing.T) {
 				t.Fatalf("%d changes, error %v", len(p.Changes), err)
 			}
 			c := p.Changes[0]
+			if test.name == "given up" && c.Mode != 0o644 {
+				t.Errorf("its mode becomes %04o, want 0644: it holds nothing any more", c.Mode)
+			}
 			if c.Action != test.action || c.Reason != test.reason || !c.Sensitive {
 				t.Errorf("%s %q, sensitive %v; want %s %q, sensitive", c.Action, c.Reason, c.Sensitive, test.action, test.reason)
 			}

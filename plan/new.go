@@ -136,6 +136,12 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 	case update:
 		c.Action, c.Reason = Update, changed(r, live.Data)
+		if owned.Sensitive && !r.Sensitive {
+			c.Mode = before.Mode // it was tightened for what it held
+			if before.Data == nil {
+				c.Mode = r.Mode
+			}
+		}
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:

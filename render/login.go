@@ -9,8 +9,8 @@ import (
 )
 
 // authorization is the header that a credential becomes. containerd sends the headers of hosts.toml with every request to the
-// registry, and reads the file anew for each pull: no restart is needed. From 2.x on it sends them to the place that gives out tokens
-// too, before that it does not (seen on 1.6.36, 1.7.35, 2.1.9 and 2.2.9).
+// registry, and reads the file anew for each pull: no restart is needed. From 2.1 on it sends them to the place that gives out tokens
+// too (WithAuthHeader in core/remotes/docker/config/hosts.go, which 1.7.35 and 2.0.14 lack; seen on 1.6.36, 1.7.35, 2.1.9 and 2.2.9).
 const authorization = "Authorization"
 
 // login gives e the header of the credential that a place of the spec names; nothing where it names none.
@@ -37,17 +37,17 @@ func (c *chart) login(e *Endpoint, credential string, at place) {
 	if e.Plain() && !loopback(e.Authority()) {
 		c.warn(at.pos, at.path("credentials"), quote(e.URL)+" is plain http: user name and password are sent in clear", "let the registry speak https")
 	}
-	if host := e.Authority(); c.in.Containerd.Before(2, 0) && givesTokens(host) {
+	if host := e.Authority(); c.in.Containerd.Before(2, 1) && givesTokens(host) {
 		c.warn(at.pos, at.path("credentials"),
 			quote(host)+" wants tokens, and containerd "+c.in.Containerd.String()+" sends no credential of hosts.toml to where they are given out: "+
 				"private images are refused as before",
-			"use a pull secret, or registry.configs."+quote(host)+".auth in containerd's config; containerd 2.x needs neither")
+			"use a pull secret, or registry.configs."+quote(host)+".auth in containerd's config; containerd 2.1 and later need neither")
 	}
 }
 
 // tokenRegistries are public registries of which it is known that they take tokens only. Of a private one the spec does not say how it
-// wants to be asked, and most that answer "who are you?" at all take user name and password from 1.x as well: of these nothing is
-// said rather than something wrong.
+// wants to be asked, and many take user name and password as they are: of those nothing is said
+// rather than something wrong.
 var tokenRegistries = []string{
 	"docker.io", "registry-1.docker.io", "index.docker.io", "ghcr.io", "quay.io", "registry.gitlab.com", "gcr.io", "nvcr.io", "registry.redhat.io",
 }

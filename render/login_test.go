@@ -28,7 +28,7 @@ func TestGivesTokens(t *testing.T) {
 
 func TestTokenWarning(t *testing.T) {
 	s := &spec.Spec{Registries: []spec.Registry{{Host: "docker.io", Credentials: "hub", Pos: at(3)}, {Host: "harbor.corp", Credentials: "hub", Pos: at(4)}}}
-	for version, want := range map[Version]int{{}: 0, {1, 6, 20}: 1, {1, 7, 35}: 1, {2, 0, 0}: 0, {2, 2, 9}: 0} {
+	for version, want := range map[Version]int{{}: 0, {1, 6, 20}: 1, {1, 7, 35}: 1, {2, 0, 14}: 1, {2, 1, 0}: 0, {2, 2, 9}: 0} {
 		_, warnings, problems := roadsOf(s, Inputs{Containerd: version, Layout: Layout{CertsDir: "/certs.d", Runtime: Containerd}, Credentials: map[string]Login{
 			"registries[0].credentials": {Username: "u", Password: NewSecret("p")},
 			"registries[1].credentials": {Username: "u", Password: NewSecret("p")},

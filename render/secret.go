@@ -31,12 +31,17 @@ func (s Secret) Equal(o Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
 }
 
-func (Secret) String() string                 { return hidden }
-func (Secret) GoString() string               { return hidden }
-func (Secret) Format(f fmt.State, _ rune)     { _, _ = f.Write([]byte(hidden)) }
-func (Secret) MarshalText() ([]byte, error)   { return []byte(hidden), nil }
-func (Secret) MarshalJSON() ([]byte, error)   { return []byte(`"` + hidden + `"`), nil }
-func (Secret) MarshalBinary() ([]byte, error) { return []byte(hidden), nil }
+// String gives (sensitive).
+func (Secret) String() string { return hidden }
+
+// GoString gives (sensitive), for %#v.
+func (Secret) GoString() string { return hidden }
+
+// Format writes (sensitive), whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+
+// MarshalText gives (sensitive), for logs, and for JSON.
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Login is what a place of the spec shows a registry: the user name and the password of the credential that it names.
 type Login struct {

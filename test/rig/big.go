@@ -104,7 +104,7 @@ func (l Layer) write(path string, compressed bool) (b blob, diffID string, err e
 	}
 	defer f.Close()
 	stored, plain := sha256.New(), sha256.New()
-	out := io.Writer(io.MultiWriter(f, stored))
+	out := io.MultiWriter(f, stored)
 	var packer *gzip.Writer
 	if compressed {
 		if packer, err = gzip.NewWriterLevel(out, gzip.BestSpeed); err != nil {
