@@ -144,10 +144,17 @@ func TestGenerationDamage(t *testing.T) {
 	try("the other one", 0, read(t, filepath.Join(dir, "generations", "2")))
 	try("a newer format", 0, encode(generationFile{FormatVersion: "2", Generation: Generation{Generation: plan.Generation{Number: 1}}}))
 
-	// It is in nobody's way.
+	// It is in nobody's way, and what was being written when a run was killed goes.
+	cut := filepath.Join(dir, "generations", ".3123")
+	if err := os.WriteFile(cut, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	do(t, l, of(change("/c", "", "c")))
 	if list := generations(t, l); len(list) != 3 || list[2].Number != 3 {
 		t.Errorf("after a damaged one: %+v", list)
+	}
+	if _, err := os.Stat(cut); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("half a generation is still there: %v", err)
 	}
 	content := filepath.Join(dir, "generations", "blobs", l.Digest([]byte("c")))
 	if err := os.WriteFile(content, []byte("d"), 0o600); err != nil {

@@ -111,6 +111,10 @@ func (l *Ledger) sweepGenerations(keep int) {
 		_ = os.Remove(l.generationName(numbers[0]))
 		numbers = numbers[1:]
 	}
+	cut, _ := filepath.Glob(filepath.Join(l.generationsDir(), ".*")) //nolint:errcheck // what a run that was killed was writing
+	for _, name := range cut {
+		_ = os.Remove(name)
+	}
 	l.sweepContents(numbers)
 }
 
