@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,23 +16,24 @@ type CredentialUse struct {
 // CredentialUses lists the places that name a credential, in the order of the spec. Pull secrets are not among them.
 func (s *Spec) CredentialUses() []CredentialUse {
 	var uses []CredentialUse
-	add := func(name, path string, at Position, servers ...string) {
-		if name != "" {
-			uses = append(uses, CredentialUse{name, slices.Compact(servers), path + ".credentials", at})
-		}
-	}
 	for i := range s.Registries {
 		r := &s.Registries[i]
-		servers := []string{r.Host}
-		if r.Server != "" {
-			servers = append(servers, authority(r.Server))
+		if r.Credentials == "" {
+			continue
 		}
-		add(r.Credentials, "registries["+strconv.Itoa(i)+"]", r.Pos, servers...)
+		servers := []string{r.Host}
+		if name := authority(r.Server); name != "" && name != r.Host {
+			servers = append(servers, name)
+		}
+		uses = append(uses, CredentialUse{r.Credentials, servers, "registries[" + strconv.Itoa(i) + "].credentials", r.Pos})
 	}
 	for i := range s.Mirrors {
 		for j := range s.Mirrors[i].Endpoints {
 			e := &s.Mirrors[i].Endpoints[j]
-			add(e.Credentials, "mirrors["+strconv.Itoa(i)+"].endpoints["+strconv.Itoa(j)+"]", e.Pos, authority(e.URL))
+			if e.Credentials != "" {
+				path := "mirrors[" + strconv.Itoa(i) + "].endpoints[" + strconv.Itoa(j) + "].credentials"
+				uses = append(uses, CredentialUse{e.Credentials, []string{authority(e.URL)}, path, e.Pos})
+			}
 		}
 	}
 	return uses

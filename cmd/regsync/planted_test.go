@@ -96,7 +96,7 @@ func plant(t *testing.T) *garden {
 		"node/root/config.json": fmt.Sprintf(`{"auths": {"docker.io": {"auth": %q}}, "credHelpers": {"g.example": "store"}}`,
 			base64.StdEncoding.EncodeToString([]byte("u:"+plants["docker"]))),
 		// Whoever asks is looked at: no password may stand in its arguments.
-		"bin/show":                    "#!/bin/sh\ncat /proc/$PPID/cmdline >>" + dir + "/cmdlines\nulimit -c >>" + dir + "/cores\necho " + plants["command"] + "\n",
+		"bin/show":                    "#!/bin/sh\ncat /proc/$PPID/cmdline >>" + dir + "/cmdlines\nulimit -c >>" + dir + "/cores\ngrep SigIgn /proc/self/status >>" + dir + "/ignored\necho " + plants["command"] + "\n",
 		"bin/docker-credential-store": "#!/bin/sh\necho '{\"Username\": \"u\", \"Secret\": \"" + plants["store"] + "\"}'\n",
 		"bin/docker-credential-keep":  "#!/bin/sh\necho '{\"Username\": \"u\", \"Secret\": \"" + plants["helper"] + "\"}'\n",
 	}
@@ -245,6 +245,9 @@ func TestPlanted(t *testing.T) {
 		t.Errorf("the node is\n%s\nit was\n%s", after, before)
 	}
 
+	if data, err := os.ReadFile(filepath.Join(g.dir, "ignored")); err != nil || strings.Contains(string(data), "1000\n") {
+		t.Errorf("programs ignore SIGPIPE: %q, %v", data, err)
+	}
 	for name, want := range map[string]string{"cmdlines": "regsync\x00plan\x00", "cores": "0\n"} {
 		data, err := os.ReadFile(filepath.Join(g.dir, name))
 		if err != nil || !strings.Contains(string(data), want) || name == "cores" && strings.Trim(string(data), "0\n") != "" {

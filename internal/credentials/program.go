@@ -79,6 +79,11 @@ func last(complaint, out *bounded) string {
 		text = text[:strings.LastIndexAny(text, " \n")+1] // half a word would not be known again
 	}
 	printed := out.kept.String()
+	for line := range strings.Lines(printed) {
+		if line = strings.TrimSpace(line); line != "" {
+			text = strings.ReplaceAll(text, line, "(sensitive)") // however short it is
+		}
+	}
 	words := append(strings.Fields(printed), strings.FieldsFunc(printed, func(r rune) bool { return strings.ContainsRune(" \r\n\t{}[]\",:", r) })...)
 	for _, word := range words {
 		if len(word) > 3 {

@@ -104,6 +104,7 @@ func TestPassword(t *testing.T) {
 		{sh("echo no such key >&2; echo '  really' >&2; exit 1"), "", `running "sh": exit status 1: no such key;   really`},
 		{sh("echo " + planted + "; echo refused: " + planted + " >&2; exit 1"), "", `running "sh": exit status 1: refused: (sensitive)`},
 		{sh("echo '{\"Secret\":\"" + planted + "\"}'; echo refused: " + planted + " >&2; exit 1"), "", `running "sh": exit status 1: refused: (sensitive)`},
+		{sh("echo x7; echo 'refused: x7' >&2; exit 1"), "", `running "sh": exit status 1: refused: (sensitive)`},
 		{sh("printf '\\033[31mred\\n' >&2; exit 1"), "", `running "sh": exit status 1:  [31mred`},
 		{sh("kill -9 $$"), "", `running "sh": signal: killed`},
 		{spec.Secret{Command: []string{"no-such-program"}}, "", `running "no-such-program": executable file not found in $PATH`},
