@@ -174,7 +174,7 @@ func ascii(s string) string {
 func secret(asks []Endpoint) bool {
 	for i := range asks {
 		for name := range asks[i].Header {
-			if credential(name) {
+			if Credential(name) {
 				return true
 			}
 		}
@@ -182,8 +182,8 @@ func secret(asks []Endpoint) bool {
 	return false
 }
 
-// credential reports whether a header of this name carries a credential as far as its name tells.
-func credential(name string) bool {
+// Credential reports whether a header of this name carries a credential as far as its name tells.
+func Credential(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey", "access-key", "credential"} {
 		if strings.Contains(name, word) {
