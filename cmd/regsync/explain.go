@@ -136,7 +136,7 @@ func (c *command) pullingNode(ctx context.Context, root *node.Root, s spec.Node,
 		}
 		s.Runtime = "containerd"
 		place, err = root.Find(s, false, live)
-		n.Notes = append(n.Notes, "no containerd is on this node; it is as if one with config_path "+place.CertsDir+" were")
+		n.Notes = append(n.Notes, "no containerd is on this node; what stands here is what one would do")
 	}
 	if err != nil {
 		return n, err
@@ -231,7 +231,7 @@ func settleConfig(n *probe.Node, config render.RegistryConfig, there bool, certs
 		switch {
 		case !there:
 			n.Dirs = []string{certsDir}
-			n.Notes = append(n.Notes, fmt.Sprintf("%s is not there; it is as if config_path were %s, without which no containerd reads it", n.Config, certsDir))
+			n.Notes = append(n.Notes, fmt.Sprintf("%s is not there: %s is read once it has that as config_path", n.Config, certsDir))
 		case two:
 			n.Notes = append(n.Notes, fmt.Sprintf("%s has no config_path: containerd 2.x takes %s for it", name, defaultList))
 			list(n, defaultList, lists)

@@ -46,7 +46,7 @@ func ExplainDocker(ctx context.Context, d Docker, image string, o Options) (Road
 			return
 		}
 		for i, h := range hosts {
-			road.Endpoints = append(road.Endpoints, describe(h, hostsFile{dir: filepath.Join(dockerCerts, h.Host)}, i == len(hosts)-1))
+			road.Endpoints = append(road.Endpoints, describe(h, hostsFile{dir: filepath.Join(dockerCerts, h.Host)}, h.Host == ref.Domain || i == len(hosts)-1))
 		}
 		if o.Probe {
 			road.walk(ctx, 2, func(string) ([]docker.RegistryHost, error) { return hosts, nil }, hosts, ref, o)
@@ -79,8 +79,8 @@ func (d Docker) hosts(registry string, o Options) (all []docker.RegistryHost, no
 		asks = append(asks, ask{"https", registry})
 		if d.insecure(registry) {
 			asks = append(asks, ask{"http", registry})
-		} else if slices.ContainsFunc(d.Insecure, func(s string) bool { return strings.Contains(s, "/") }) && !isAddress(registry) {
-			notes = append(notes, registry+" is insecure too if its address is in one of "+strings.Join(d.Insecure, ", ")+": dockerd looks it up")
+		} else if ranges := d.ranges(); len(ranges) > 0 && !isAddress(registry) {
+			notes = append(notes, registry+" is insecure too if its address, which dockerd looks up, is in "+strings.Join(ranges, " or "))
 		}
 	}
 	for _, a := range asks {
@@ -143,6 +143,14 @@ func (d Docker) insecure(registry string) bool {
 		}
 	}
 	return false
+}
+
+// ranges are the address ranges among what is insecure, without loopback.
+func (d Docker) ranges() []string {
+	return slices.DeleteFunc(slices.Clone(d.Insecure), func(s string) bool {
+		p, err := netip.ParsePrefix(s)
+		return err != nil || p.Addr().IsLoopback()
+	})
 }
 
 func isAddress(registry string) bool { _, ok := addressOf(registry); return ok }

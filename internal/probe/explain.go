@@ -106,8 +106,8 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 			road.PassedOver = append(road.PassedOver, Passed{filepath.Join(dir, registry), "config_path is the list " + n.List + ", in which containerd 2.1 and later find nothing"})
 		}
 	}
-	var file hostsFile
 	dir := p.dir
+	file := hostsFile{dir: dir}
 	if dir != "" {
 		name := filepath.Join(dir, "hosts.toml")
 		data, err := os.ReadFile(name)
@@ -154,7 +154,7 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 		if !told {
 			told = true
 			for _, line := range logged {
-				road.logged(line, n)
+				road.logged(line)
 			}
 		}
 		return hosts, err
@@ -162,11 +162,9 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 }
 
 // logged makes a note of a line that containerd would only write to its log.
-func (r *Road) logged(line string, n Node) {
+func (r *Road) logged(line string) {
 	switch {
-	case strings.Contains(line, "will try HTTPS first") && first(n.Version):
-	case strings.Contains(line, "will try HTTPS first"):
-		r.Notes = append(r.Notes, "an http endpoint with ca, client or skip_verify is asked by https first; without these keys it is plain http")
+	case strings.Contains(line, "will try HTTPS first"): // the endpoint's own words say so
 	case strings.Contains(line, "failed to decode hosts.toml"):
 		r.Notes = append(r.Notes, "the file is ignored, which containerd says in its log only: "+strings.TrimPrefix(line, "error: "))
 	default:

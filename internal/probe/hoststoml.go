@@ -151,6 +151,11 @@ func (f hostsFile) notes(major int, asks []Endpoint) []string {
 			notes = append(notes, fmt.Sprintf("host %q begins with http, so that no https:// is put before it: it cannot be asked", name))
 		}
 	}
+	for _, e := range asks {
+		if table := f.of(e.URL, e.Upstream); strings.HasPrefix(e.TLS, "https first") && (table["ca"] != nil || table["client"] != nil || table["skip_verify"] != nil) {
+			notes = append(notes, e.URL+" is asked by https first because of its ca, client or skip_verify; without these keys it is plain http")
+		}
+	}
 	if _, ok := f.root["server"]; !ok {
 		if _, ok := f.root["capabilities"]; ok {
 			notes = append(notes, "capabilities without server mean nothing")

@@ -19,7 +19,7 @@ func verdict(r Road, ref spec.Reference) string {
 		}
 		return fmt.Sprintf("every pull of a tag from %s fails: %s", ref.Domain, r.Error)
 	case !r.Probed:
-		return r.asks()
+		return r.asks(ref)
 	}
 	s := "served by " + r.name(r.ServedBy)
 	if r.ResolvedBy != r.ServedBy {
@@ -38,8 +38,9 @@ func verdict(r Road, ref spec.Reference) string {
 	return s
 }
 
-// asks says whom a pull would ask.
-func (r Road) asks() string {
+// asks says whom a pull would ask. Capabilities only guard the question which digest a name stands for: manifest and layers are fetched from
+// every endpoint.
+func (r Road) asks(ref spec.Reference) string {
 	if len(r.Endpoints) == 0 {
 		return "nobody is asked"
 	}
@@ -52,8 +53,8 @@ func (r Road) asks() string {
 				name = e.URL + ", the upstream, alone"
 			}
 		}
-		if !slices.Contains(e.Capabilities, "resolve") || !slices.Contains(e.Capabilities, "pull") {
-			name += " (not for what a tag stands for)"
+		if !slices.Contains(e.Capabilities, "pull") || ref.Digest == "" && !slices.Contains(e.Capabilities, "resolve") {
+			name += " (to fetch only)"
 		}
 		names = append(names, name)
 	}
@@ -77,13 +78,20 @@ func (r Road) position(url string) int {
 	return slices.IndexFunc(r.Endpoints, func(e Endpoint) bool { return e.URL == url })
 }
 
+// failures says why a pull that was tried came to nothing: what each endpoint lacks, and the pull's own error where that is another.
 func (r Road) failures() []string {
+	if !r.Probed || len(r.Endpoints) == 0 || r.Endpoints[0].Probe == nil {
+		return nil
+	}
 	all := r.failuresOf(r.Endpoints)
-	if len(all) < len(r.Endpoints) && len(all) > 0 {
+	told := slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return !e.Probe.OK && strings.Contains(r.Error, e.Probe.Error) })
+	if len(all) < len(r.Endpoints) && !told || len(all) == 0 {
 		all = append(all, r.Error)
 	}
-	if len(all) == 0 && r.Probed && len(r.Endpoints) > 0 && r.Endpoints[0].Probe != nil {
-		all = []string{r.Error}
+	for i, e := range r.Endpoints {
+		if e.Probe.OK && r.ResolvedBy == "" {
+			all = append(all, fmt.Sprintf("the %s, %s, has it, and may not be asked for it by its capabilities", ordinal(i+1), e.URL))
+		}
 	}
 	return all
 }

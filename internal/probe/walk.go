@@ -58,7 +58,7 @@ func alone(ctx context.Context, major int, h docker.RegistryHost, ref spec.Refer
 	seen := newWatch()
 	h.Capabilities |= docker.HostCapabilityPull | docker.HostCapabilityResolve
 	watched := seen.over([]docker.RegistryHost{h})
-	_, err := newPuller(major, func(string) ([]docker.RegistryHost, error) { return watched, nil }).resolve(ctx, ref.String())
+	target, err := newPuller(major, func(string) ([]docker.RegistryHost, error) { return watched, nil }).resolve(ctx, ref.String())
 	last := seen.last()
 	all.mu.Lock()
 	for endpoint, dead := range seen.dead {
@@ -67,6 +67,8 @@ func alone(ctx context.Context, major int, h docker.RegistryHost, ref spec.Refer
 	all.mu.Unlock()
 	a := &Answer{OK: err == nil, Status: last.status, Took: last.took}
 	switch {
+	case err == nil && strings.HasPrefix(target.MediaType, "text/"):
+		a.OK, a.Error = false, "it answers with "+target.MediaType+", as a web site does and no registry"
 	case err == nil:
 	case last.status == http.StatusNotFound:
 		a.Error = "it does not have " + ref.Path
