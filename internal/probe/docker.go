@@ -28,6 +28,8 @@ type Docker struct {
 	Mirrors  []string
 	Insecure []string // host, host:port, CIDR
 	Notes    []string
+
+	certs string // where its certificates are, as this process names it
 }
 
 // ExplainDocker explains the road of one docker pull: mirrors for Docker Hub only, then the registry; an insecure one by https that is not
@@ -38,7 +40,9 @@ func ExplainDocker(ctx context.Context, d Docker, image string, o Options) (Road
 		return Road{}, err
 	}
 	road := Road{Image: ref.String(), Runtime: "docker", Version: d.Version, File: d.File, Probed: o.Probe, Notes: slices.Clone(d.Notes)}
-	err = within(d.Root, func() {
+	err = within(d.Root, func(prefix string) {
+		d.certs = prefix + dockerCerts
+		defer road.strip(prefix)
 		hosts, notes, err := d.hosts(ref.Domain, o)
 		road.Notes = append(road.Notes, notes...)
 		if err != nil {
@@ -46,7 +50,7 @@ func ExplainDocker(ctx context.Context, d Docker, image string, o Options) (Road
 			return
 		}
 		for i, h := range hosts {
-			road.Endpoints = append(road.Endpoints, describe(h, hostsFile{dir: filepath.Join(dockerCerts, h.Host)}, h.Host == ref.Domain || i == len(hosts)-1))
+			road.Endpoints = append(road.Endpoints, describe(h, hostsFile{dir: filepath.Join(d.certs, h.Host)}, h.Host == ref.Domain || i == len(hosts)-1))
 		}
 		if o.Probe {
 			road.walk(ctx, 2, func(string) ([]docker.RegistryHost, error) { return hosts, nil }, hosts, ref, o)
@@ -96,7 +100,7 @@ func (d Docker) hosts(registry string, o Options) (all []docker.RegistryHost, no
 // host gives one endpoint, with the certificates that dockerd has for it.
 func (d Docker) host(scheme, host string, o Options) (docker.RegistryHost, error) {
 	load, err := loader.Hosts(2, loader.Options{Client: o.connect(nil), Dir: func(string) (string, error) {
-		dir := filepath.Join(dockerCerts, host)
+		dir := filepath.Join(d.certs, host)
 		if !certificates(dir) {
 			return "", nil
 		}

@@ -27,16 +27,17 @@ func Explain(ctx context.Context, n Node, image string, o Options) (Road, error)
 		return Road{}, fmt.Errorf("%q names no registry", image)
 	}
 	var road Road
-	err = within(n.Root, func() {
-		road = explain(ctx, n, ref, o)
-		if !n.Version.Known() && n.Broken == "" {
-			one := n
-			one.Version = render.Version{Major: 1, Minor: 7}
-			other := explain(ctx, one, ref, Options{Limit: o.Limit})
+	failed := within(n.Root, func(prefix string) {
+		below := n.below(prefix)
+		if road, err = explain(ctx, below, ref, o); err == nil && !n.Version.Known() && n.Broken == "" {
+			below.Version = render.Version{Major: 1, Minor: 7}
+			var other Road
+			other, err = explain(ctx, below, ref, Options{Limit: o.Limit})
 			road.Notes = append(road.Notes, differs(road, other)...)
 		}
+		road.strip(prefix)
 	})
-	if err != nil {
+	if err = errors.Join(failed, err); err != nil {
 		return Road{}, err
 	}
 	road.Verdict = verdict(road, ref)
@@ -52,30 +53,33 @@ func (n Node) major() int {
 }
 
 // explain works out the road, by the paths of the node.
-func explain(ctx context.Context, n Node, ref spec.Reference, o Options) Road {
+func explain(ctx context.Context, n Node, ref spec.Reference, o Options) (Road, error) {
 	road := Road{Image: ref.String(), Runtime: n.Runtime, Version: n.Said, Probed: o.Probe, Notes: slices.Clone(n.Notes)}
 	if n.Broken != "" {
 		road.Error = n.Broken
-		return road
+		return road, nil
 	}
 	if old(n.Version) && bracketed(ref.Domain) {
 		road.Error = fmt.Sprintf("containerd 1.6 cannot read the reference %q: it knows no [ADDRESS] before 1.7", ref.String())
-		return road
+		return road, nil
 	}
 	load, file, err := n.load(&road, ref.Domain, o)
+	if errors.Is(err, ErrRoot) {
+		return road, err
+	}
 	if err != nil {
 		road.Error = err.Error()
-		return road
+		return road, nil
 	}
 	hosts, err := load(ref.Domain)
 	var fatal *loader.PanicError
 	switch {
 	case errors.As(err, &fatal):
 		road.Error = "hosts.toml ends containerd at each pull of " + ref.Domain + ": " + fatal.Message
-		return road
+		return road, nil
 	case err != nil:
 		road.Error = err.Error()
-		return road
+		return road, nil
 	}
 	for i, h := range hosts {
 		road.Endpoints = append(road.Endpoints, describe(h, file, i == len(hosts)-1))
@@ -89,7 +93,19 @@ func explain(ctx context.Context, n Node, ref spec.Reference, o Options) Road {
 	if o.Probe && road.Error == "" {
 		road.walk(ctx, n.major(), load, hosts, ref, o)
 	}
-	return road
+	return road, nil
+}
+
+// below gives the node with the prefix before its directories.
+func (n Node) below(prefix string) Node {
+	n.prefix = prefix
+	if prefix != "" {
+		n.Dirs = slices.Clone(n.Dirs)
+		for i := range n.Dirs {
+			n.Dirs[i] = prefix + n.Dirs[i]
+		}
+	}
+	return n
 }
 
 // load gives the loader that the node's containerd has, with what it finds: the directory, the file, the notes on them.
@@ -97,6 +113,9 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 	change := o.connect(n.HostsFile)
 	if n.Inline != nil {
 		road.File = n.Config
+		if n.prefix != "" && len(n.Inline.TLS) > 0 {
+			return nil, hostsFile{}, ErrRoot
+		}
 		return inline(n.Inline, change), hostsFile{}, nil
 	}
 	p := look(n.Dirs, registry)
@@ -114,6 +133,9 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 		switch {
 		case err == nil && len(data) > 0:
 			road.File, file = name, parseHosts(dir, data)
+			if n.prefix != "" && file.leads(n.prefix) {
+				return nil, file, ErrRoot
+			}
 			if why := unread(n.Version, file, data); why != "" {
 				road.Notes = append(road.Notes, why)
 				road.File, file = "", hostsFile{dir: dir}

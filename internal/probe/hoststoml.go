@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -106,6 +107,18 @@ func (f hostsFile) files(table map[string]any, key string) []string {
 	}
 	add(table[key])
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// leads reports whether a file is named that is not below the prefix.
+func (f hostsFile) leads(prefix string) bool {
+	for _, table := range append(slices.Collect(maps.Values(f.tables)), f.root) {
+		for _, name := range append(f.files(table, "ca"), f.files(table, "client")...) {
+			if !strings.HasPrefix(name, prefix+"/") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var hostKeys = []string{"capabilities", "ca", "client", "skip_verify", "header", "override_path"}

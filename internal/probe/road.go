@@ -59,6 +59,8 @@ type Node struct {
 	Notes     []string
 	HostsFile []byte // the node's, where it is another machine's file system
 	Broken    string // why no pull can be: the CRI is not there
+
+	prefix string // what stands before Dirs, where the root could not be changed
 }
 
 // Options are how a road is explained.

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // within runs f so that every path it names is one of the file system that is mounted at root: a CA file that a hosts.toml names, a link.
-// A thread with a root of its own does that, which ends with it. It takes the right to change the root.
-func within(root string, f func()) error {
+// A thread with a root of its own does that, which ends with it. Where this process may not change the root, f gets the prefix that its
+// paths need, and has to do without the paths that files hold.
+func within(root string, f func(prefix string)) error {
 	if root == "" || root == "/" {
-		f()
+		f("")
 		return nil
 	}
 	failed := make(chan error, 1)
@@ -25,21 +27,28 @@ func within(root string, f func()) error {
 			close(failed)
 		}()
 		if err := enter(root); err != nil {
-			failed <- fmt.Errorf("taking %q for the root: %w", root, err)
+			failed <- err
 			return
 		}
 		_, _ = x509.SystemCertPool() // loaded once in a process: the node's, not ours
-		f()
+		f("")
 	}()
 	err := <-failed
 	if fault != nil {
 		panic(fault)
 	}
-	return err
+	if errors.Is(err, unix.EPERM) {
+		f(root)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("taking %q for the root: %w", root, err)
+	}
+	return nil
 }
 
-// ErrRoot says that another root takes rights that this process does not have.
-var ErrRoot = errors.New("it takes root's rights")
+// ErrRoot says that a file names another by its path on the node, and that following it takes rights that this process does not have.
+var ErrRoot = errors.New("a hosts.toml names files by absolute paths: reading them below another root takes root's rights")
 
 func enter(root string) error {
 	err := unix.Unshare(unix.CLONE_FS)
@@ -49,8 +58,26 @@ func enter(root string) error {
 	if err == nil {
 		err = unix.Chdir("/")
 	}
-	if errors.Is(err, unix.EPERM) {
-		return ErrRoot
-	}
 	return err
+}
+
+// strip takes the prefix off everything that a road says.
+func (r *Road) strip(prefix string) {
+	if prefix == "" {
+		return
+	}
+	cut := func(s *string) { *s = strings.ReplaceAll(*s, prefix+"/", "/") }
+	cut(&r.Directory)
+	cut(&r.File)
+	cut(&r.Error)
+	for i := range r.PassedOver {
+		cut(&r.PassedOver[i].Path)
+		cut(&r.PassedOver[i].Why)
+	}
+	for i := range r.Endpoints {
+		cut(&r.Endpoints[i].TLS)
+	}
+	for i := range r.Notes {
+		cut(&r.Notes[i])
+	}
 }
