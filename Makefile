@@ -78,6 +78,10 @@ bench: build ## plan beside cat, version beside an empty program, and the benchm
 	@go run ./test/bench bin/regsync
 	go test -run '^$$' -bench . -benchmem $(PURE)
 
+.PHONY: bench-images
+bench-images: build components ## archives of 1 GiB and of 40 images, beside ctr images import (root; 20 minutes, 6 GB of disk)
+	@go run ./test/bench images bin/regsync $(ROUNDS)
+
 .PHONY: size
 size: build ## how big the program is, and which modules weigh
 	@ls -l bin/regsync | awk '{ printf "%.1f MB\n", $$5 / 1e6 }'

@@ -15,9 +15,12 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 		b.wantElsewhere(r, owned)
 		return
 	}
-	entry := &Owned{Image: r.Image, Found: live != nil && live.Source == ""}
-	if owned != nil {
-		entry.Found = owned.Found
+	entry := &Owned{Image: r.Image}
+	switch {
+	case owned != nil:
+		entry.Found, entry.Pinned = owned.Found, owned.Pinned
+	case live != nil && live.Source == "":
+		entry.Found, entry.Pinned = true, live.Pinned
 	}
 	c := Change{ID: r.ID, Image: r.Image, Entry: entry, Fetch: live == nil || incomplete(*r.Image, *live) != ""}
 	var faults []string
@@ -129,7 +132,7 @@ func sameImage(a, b render.Image) bool {
 // removeImage plans what becomes of an image that nobody asks for any more: one that was there before us is unpinned and
 // stays, one that we brought goes, unless a container uses it.
 func (b *builder) removeImage(id render.ID, live *LiveImage, owned Owned) {
-	c := Change{ID: id, Removal: true, Action: Forget, Reason: b.pol.Leaving, Image: owned.Image}
+	c := Change{ID: id, Removal: true, Action: Forget, Reason: b.pol.Leaving, Image: owned.Image, KeepPin: owned.Pinned}
 	switch {
 	case id.Node != "":
 		c.Reason += ": it stays on the node, whose agent can take nothing away"

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -136,7 +135,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 			c.Owner = &before
 		}
 	case update:
-		c.Action, c.Reason = Update, "changed: "+r.Why
+		c.Action, c.Reason = Update, changed(r, live.Data)
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
 	case reclaim:
@@ -244,7 +243,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 
 // change adds a change that leaves the resource ours.
 func (b *builder) change(r render.Resource, c Change, before Original) {
-	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive, r.Effect
+	c.ID, c.Sensitive, c.Effect = r.ID, r.Sensitive || b.owned[r.ID].Sensitive || render.Confides(r.Name, c.Before), r.Effect
 	if string(c.Before) == string(c.After) && c.Before != nil {
 		c.Effect = render.NoEffect // nothing is written but perhaps a mode
 	}
@@ -276,8 +275,9 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	c := Change{
-		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect, Sensitive: owned.Sensitive,
-		Reason: b.pol.Leaving,
+		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect,
+		Sensitive: owned.Sensitive || render.Confides(id.Name, live.Data) || render.Confides(id.Name, next),
+		Reason:    b.pol.Leaving,
 	}
 	switch {
 	case render.Same(next, live.Data):
@@ -367,42 +367,4 @@ func tighten(live Live, r render.Resource) fs.FileMode {
 		return 0
 	}
 	return r.Mode
-}
-
-// whose names the maker of a file that is there.
-func whose(name string, data []byte) string {
-	switch tool := render.Tool(name, data); tool {
-	case render.Stock:
-		return "the stock file"
-	case "", render.Ours:
-		return "the existing file"
-	default:
-		return tool + "'s file"
-	}
-}
-
-// by names the tool that wrote over our file, where it can be told.
-func by(name string, data []byte) string {
-	if tool := render.Tool(name, data); tool != "" && tool != render.Ours && tool != render.Stock {
-		return " by " + tool
-	}
-	return ""
-}
-
-// differs says in a few words what of a shared file changes.
-func differs(r render.Resource) string {
-	switch r.Scope {
-	case render.Block:
-		return "differs: block of " + count(strings.Count(string(r.Body), "\n"), "line")
-	case render.JSONKeys:
-		return "differs: " + r.Why
-	}
-	return r.Why
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -56,6 +56,9 @@ type Change struct {
 	Image *render.Image
 	Fetch bool
 
+	// KeepPin says of an image that is given back that it was pinned before us.
+	KeepPin bool
+
 	// Entry is what the ledger will say of the resource afterwards; nil: it is no longer ours.
 	Entry *Owned
 
@@ -76,9 +79,11 @@ type Owned struct {
 
 	Sensitive bool
 
-	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us.
-	Image *render.Image
-	Found bool
+	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us, and
+	// Pinned that it was pinned.
+	Image  *render.Image
+	Found  bool
+	Pinned bool
 }
 
 // Left reports whether a file with this digest is as we left it.
@@ -136,12 +141,17 @@ func (e Effect) Target() string {
 	return "containerd"
 }
 
-// Conflict is something that is asked for and may not be done.
+// Conflict is something that is asked for and may not, or cannot, be done.
 type Conflict struct {
 	render.ID
 	Reason string
 	Hint   string
+	Held   bool // of a file: it stays as it is, and all others are looked after
 }
+
+// Bars reports whether the conflict keeps the whole plan from being applied. One that is not about a file holds back its own change
+// only.
+func (c Conflict) Bars() bool { return c.Kind == render.KindFile && !c.Held }
 
 // Split parts the changes of files from those of everything else. Files are changed all or none; of the rest each change
 // stands for itself.
@@ -160,11 +170,8 @@ func (p Plan) Without(id render.ID) Plan {
 	return p
 }
 
-// Barred reports whether a conflict keeps the plan from being applied. One that is not about a file holds back its own change
-// only.
-func (p Plan) Barred() bool {
-	return slices.ContainsFunc(p.Conflicts, func(c Conflict) bool { return c.Kind == render.KindFile })
-}
+// Barred reports whether a conflict keeps the plan from being applied.
+func (p Plan) Barred() bool { return slices.ContainsFunc(p.Conflicts, Conflict.Bars) }
 
 // Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Effects) == 0 }

@@ -41,8 +41,9 @@ func safeName(host string) bool {
 	return host != "" && host != "." && host != ".." && !strings.ContainsAny(host, "/\\\x00")
 }
 
-// certsD gives the resources of roads in certs.d, sorted by directory. In each the PEM files come before hosts.toml.
-func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec.Problem) {
+// certsD gives the resources of roads in certs.d, sorted by directory. In each the PEM files come before hosts.toml. A directory whose
+// hosts.toml would lack a credential is held as it is, with all that is in it.
+func certsD(roads []Road, in Inputs) (all []Resource, held []Held, warnings, problems []*spec.Problem) {
 	type target struct {
 		name string
 		road *Road
@@ -74,13 +75,17 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 			warnings = append(warnings, w...)
 		}
 		asks := t.road.Asks()
+		if problem := lacking(asks); problem != nil {
+			held = append(held, Held{ID{Kind: KindFile, Name: dir + "/" + HostsTOML}, problem})
+			continue
+		}
 		all = companions(all, t.road, asks, dir)
 		hosts := Resource{
 			ID:   ID{Kind: KindFile, Name: dir + "/" + HostsTOML},
 			Body: hostsTOML(t.road),
 			Mode: 0o644,
 			From: t.road.From,
-			Why:  t.road.Why,
+			Why:  because(t.road.Why, asks),
 			Asks: asks,
 		}
 		if secret(asks) {
@@ -88,7 +93,7 @@ func certsD(roads []Road, in Inputs) (all []Resource, warnings, problems []*spec
 		}
 		all = append(all, hosts)
 	}
-	return all, warnings, problems
+	return all, held, warnings, problems
 }
 
 // keepCerts gives the road with the certificates that the directory holds in Docker's way, which containerd looks at only as long

@@ -63,6 +63,8 @@ func inlineProblem(roads []Road) *spec.Problem {
 				return refuse("ca")
 			case len(e.Cert) > 0:
 				return refuse("client")
+			case e.Credential != "":
+				return refuse("credentials")
 			case len(e.Header) > 0:
 				return refuse("header")
 			}

@@ -1,9 +1,14 @@
 package render
 
 import (
+	"bytes"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // mark begins every file that is ours as a whole.
@@ -180,6 +185,26 @@ func secret(asks []Endpoint) bool {
 		}
 	}
 	return false
+}
+
+// Confides reports whether a file on the node, ours or not, is a hosts.toml with a header that carries a credential: then its content
+// is shown to nobody. One that does not parse may hold anything.
+func Confides(name string, data []byte) bool {
+	if path.Base(name) != HostsTOML || len(data) == 0 {
+		return false
+	}
+	type host struct{ Header map[string]any }
+	var file struct {
+		host
+		Host map[string]host
+	}
+	if toml.Unmarshal(data, &file) != nil {
+		return bytes.Contains(bytes.ToLower(data), []byte("header"))
+	}
+	all := append(slices.Collect(maps.Values(file.Host)), file.host)
+	return slices.ContainsFunc(all, func(h host) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(h.Header)), Credential)
+	})
 }
 
 // Credential reports whether a header of this name carries a credential as far as its name tells.

@@ -157,6 +157,29 @@ func TestCertsD(t *testing.T) {
 			"e.example":       {Files: []string{"ca.crt"}},
 		}},
 	}, {
+		name: "credentials-on-1.7",
+		spec: spec.Spec{
+			Registries: []spec.Registry{
+				{Host: "r.example", Credentials: "one", Header: map[string][]string{"X-Site": {"7"}, "b": {"c"}}, Pos: at(3)},
+				{Host: "docker.io", Credentials: "hub", Pos: at(4)},
+				{Host: "localhost:32000", Server: "http://localhost:32000", Credentials: "one", Pos: at(5)},
+				{Host: "held.example", Credentials: "gone", TLS: spec.TLS{CA: []string{"/etc/ca.pem"}}, Pos: at(6)},
+				{Host: "forgotten.example", Credentials: "unresolved", Pos: at(7)},
+			},
+			Mirrors: []spec.Mirror{{Registry: "r.example", Fallback: true, Pos: at(10), Endpoints: []spec.Endpoint{
+				{URL: "http://m.example:5000", Credentials: "two", Pos: at(11)},
+				{URL: "https://r.example", Pos: at(12)},
+			}}},
+		},
+		in: Inputs{Containerd: Version{1, 7, 35}, Credentials: map[string]Login{
+			"registries[0].credentials":           {Username: "robot$edge", Password: NewSecret("p\u00e4ss:word")},
+			"registries[1].credentials":           {Username: "u", Password: NewSecret("p")},
+			"registries[2].credentials":           {Username: "robot$edge", Password: NewSecret("p\u00e4ss:word")},
+			"registries[3].credentials":           {Problem: &spec.Problem{Position: at(20), Path: "credentials[2].password.file", Message: "is not there"}},
+			"mirrors[0].endpoints[0].credentials": {Username: "u", Password: NewSecret("{\n}")},
+			"mirrors[0].endpoints[1].credentials": {Username: "nobody", Password: NewSecret("asks")},
+		}},
+	}, {
 		name: "bad-files",
 		spec: spec.Spec{Registries: []spec.Registry{
 			{Host: "a.example", TLS: spec.TLS{CA: []string{"/etc/none.pem", "/etc/text", "/etc/empty.pem"}}, Pos: at(3)},
@@ -213,7 +236,7 @@ func TestCertsD(t *testing.T) {
 			}
 			test.in.Files = pems(t)
 			roads, warnings, problems := roadsOf(&test.spec, test.in, test.config)
-			resources, more, refused := certsD(roads, test.in)
+			resources, held, more, refused := certsD(roads, test.in)
 
 			got := &txtar.Archive{}
 			add := func(name string, text string) {
@@ -223,6 +246,9 @@ func TestCertsD(t *testing.T) {
 			}
 			add("warnings", list(append(warnings, more...)))
 			add("problems", list(append(problems, refused...)))
+			for _, h := range held {
+				add("held "+h.Name, h.Problem.Error()+"\n")
+			}
 			for _, r := range resources {
 				asks := ""
 				for _, e := range r.Asks {

@@ -57,6 +57,9 @@ type Inputs struct {
 
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
+
+	// Credentials holds what the credentials give, by the place that names one: registries[1].credentials.
+	Credentials map[string]Login
 }
 
 // Neighbour is another node of the cluster.

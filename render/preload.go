@@ -128,7 +128,7 @@ func (g *gathering) member(p *spec.Preload, a Archive, m Member, wanted map[stri
 		}
 		return
 	}
-	why := "from " + path.Base(a.Path) + ", " + size(m.Image.Bytes())
+	why := "from " + path.Base(a.Path) + ", " + Size(m.Image.Bytes())
 	for _, name := range append(names, further...) {
 		delete(wanted, name)
 		if m.Err != nil {
@@ -211,19 +211,4 @@ func hintOf(err error) string {
 		return h.Advice()
 	}
 	return ""
-}
-
-// size gives a number of bytes as people read it: 64 MB.
-func size(n int64) string {
-	switch {
-	case n >= 1e10:
-		return fmt.Sprintf("%d GB", (n+5e8)/1e9)
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%d MB", (n+5e5)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%d kB", (n+500)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }

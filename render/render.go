@@ -20,8 +20,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 
 	runtime := in.Layout.Runtime != NoRuntime && len(roads) > 0
 	if runtime && UsesCertsD(in) {
-		resources, warnings, problems := certsD(roads, in)
-		d.Resources = resources
+		resources, held, warnings, problems := certsD(roads, in)
+		d.Resources, d.Held = resources, held
 		d.Warnings = append(d.Warnings, warnings...)
 		errs = refuse(errs, problems)
 	}
@@ -44,12 +44,14 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		d.Warnings = append(d.Warnings, warnings...)
 		if err != nil {
 			errs = multierror.Append(errs, err)
+		} else if problem := stillInline(roads, in); ok && problem != nil {
+			d.Held = append(d.Held, Held{r.ID, problem})
 		} else if ok {
 			d.Resources = append(d.Resources, r)
 		}
 	}
 	resources, held := images(s, in)
-	d.Resources, d.Held = append(d.Resources, resources...), held
+	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err
 	}

@@ -42,6 +42,11 @@ type Endpoint struct {
 	DialTimeout  spec.Duration       // 0: containerd's own
 	Upstream     bool                // the registry itself, not a mirror of it
 
+	// Credential is the name of the one that Header holds as Authorization; empty: none. Unknown says why that is not known now: nothing
+	// can be written then that names the endpoint.
+	Credential string
+	Unknown    *spec.Problem
+
 	// Certificates that stand on the node already: absolute paths, or names in the registry's own directory.
 	CAFiles     []string
 	ClientFiles [][2]string // certificate and key

@@ -45,6 +45,7 @@ func (c *chart) mirror(e *spec.Endpoint, at place) Endpoint {
 	default:
 		m.Root = isRoot(m.path())
 	}
+	c.login(&m, e.Credentials, at)
 	c.secure(&m, e.TLS, at)
 	c.timeout(&m, e.DialTimeout, at)
 	return m
@@ -69,6 +70,7 @@ func (c *chart) upstream(host string, r *spec.Registry, at place) Endpoint {
 		return u
 	}
 	u.Header = r.Header
+	c.login(&u, r.Credentials, at)
 	c.secure(&u, r.TLS, at)
 	c.timeout(&u, r.DialTimeout, at)
 	return u
@@ -138,7 +140,7 @@ func (c *chart) timeout(e *Endpoint, d spec.Duration, at place) {
 
 // bare reports whether an endpoint has nothing but its URL and its capabilities.
 func bare(e *Endpoint) bool {
-	return len(e.CA) == 0 && e.Cert == nil && len(e.Header) == 0 && e.DialTimeout == 0
+	return len(e.CA) == 0 && e.Cert == nil && len(e.Header) == 0 && e.Credential == "" && e.DialTimeout == 0
 }
 
 // same reports whether two endpoints of one API root are asked in one way. Capabilities do not matter.
@@ -148,6 +150,7 @@ func same(a, b *Endpoint) bool {
 		slices.EqualFunc(a.CA, b.CA, bytes.Equal) &&
 		bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) &&
 		maps.EqualFunc(a.Header, b.Header, slices.Equal) &&
+		a.Credential == b.Credential &&
 		slices.Equal(a.CAFiles, b.CAFiles) && slices.Equal(a.ClientFiles, b.ClientFiles)
 }
 

@@ -47,6 +47,7 @@ func (c *checker) checkEndpoints(m *Mirror, p *place, servers map[string]string)
 		at.index = i
 		c.checkTLS(&e.TLS, at)
 		c.checkHeader(e.Header, at)
+		c.checkLogin(e.Credentials, e.Header, at)
 		c.checkCapabilities(e, at)
 		if e.URL == "" {
 			continue

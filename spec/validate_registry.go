@@ -35,6 +35,7 @@ func (c *checker) checkRegistries() {
 		}
 		c.checkTLS(&r.TLS, p)
 		c.checkHeader(r.Header, p)
+		c.checkLogin(r.Credentials, r.Header, p)
 		if r.Blocked {
 			c.checkBlocked(r, p, mirrored)
 		}

@@ -258,4 +258,3 @@ func (l *lab) logs() string {
 	}
 	return all.String()
 }
-

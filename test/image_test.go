@@ -66,8 +66,13 @@ func criImages(ts *testscript.TestScript, neg bool, args []string) {
 	settle(ts, neg, err)
 }
 
-// ctr ARGS…: ctr on the CRI's namespace.
+// ctr ARGS…: ctr on the CRI's namespace; *.tar among the arguments are the story's files.
 func cmdCtr(ts *testscript.TestScript, neg bool, args []string) {
+	for i, arg := range args {
+		if strings.HasSuffix(arg, ".tar") {
+			args[i] = ts.MkAbs(arg)
+		}
+	}
 	out, err := ctr(args...)
 	fmt.Fprint(ts.Stdout(), string(out))
 	settle(ts, neg, err)

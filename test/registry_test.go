@@ -14,13 +14,15 @@ import (
 )
 
 const registryUsage = `usage:
-	registry start ADDRESS [tls | mtls | basic USER:PASSWORD]
+	registry start ADDRESS [tls | mtls | basic USER:PASSWORD | token USER:PASSWORD]
+	registry want ADDRESS basic|token USER:PASSWORD
 	registry push ADDRESS REPOSITORY:TAG
 	registry requests ADDRESS
 	registry forget ADDRESS
 	registry stop ADDRESS`
 
-// registry: plain http unless it is started with tls, or mtls (clients need a certificate); both are of the authority.
+// registry: plain http unless it is started with tls, or mtls (clients need a certificate); both are of the authority. basic wants user and
+// password with each request; token gives a token for them at /token, and wants that. want changes what is wanted.
 // A push makes a random image and prints its digest; requests prints what was asked since the start or since forget.
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
@@ -40,6 +42,11 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		digest, err := registry.Push(args[2])
 		fmt.Fprintln(ts.Stdout(), digest)
 		settle(ts, neg, err)
+	case "want":
+		if len(args) != 4 {
+			ts.Fatalf(registryUsage)
+		}
+		registry.Want(args[3], args[2] == "token")
 	case "requests":
 		for _, line := range registry.Requests() {
 			fmt.Fprintln(ts.Stdout(), line)
@@ -56,7 +63,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 
 func (n *node) serve(address string, options []string) error {
 	var config *tls.Config
-	if len(options) > 0 && options[0] != "basic" {
+	if len(options) == 1 {
 		if n.authority == nil {
 			return fmt.Errorf("serving %s over TLS: no authority made yet", address)
 		}
@@ -72,8 +79,8 @@ func (n *node) serve(address string, options []string) error {
 	if err != nil {
 		return err
 	}
-	if config == nil && len(options) == 2 {
-		registry.Basic = options[1]
+	if len(options) == 2 {
+		registry.Want(options[1], options[0] == "token")
 	}
 	n.registries[address] = registry
 	return nil

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 //
 //	# containerd: 1.6 2.2     runs it once for each release, named in $CONTAINERD
 //	# needs: dockerd regsync  programs
+//
+// The condition [containerd:2.2] holds on that release.
 //
 // The commands that stories have beside testscript's own are in the files of this package, one for each component.
 func TestStories(t *testing.T) {
@@ -87,6 +90,12 @@ func tell(t *testing.T, file, release string, needs []string) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Cmds:                commands,
+		Condition: func(name string) (bool, error) {
+			if asked, ok := strings.CutPrefix(name, "containerd:"); ok {
+				return asked == release, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 		Setup: func(env *testscript.Env) error {
 			return setUp(env, dir, release)
 		},

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
-	"github.com/regsync/regsync/plan"
 )
 
 var errDeclined = errors.New("nothing was changed")
@@ -68,12 +66,12 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := guard(t, ok); err != nil {
 		return err
 	}
-	return c.carryOut(ctx, s, t, ok.yes)
+	return c.noted(s, c.carryOut(ctx, s, t, ok.yes))
 }
 
 // carryOut asks, applies the plan, and says how it went.
 func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
-	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
+	waiting := t.part || len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
 		return partly(waiting)
 	}
@@ -93,8 +91,12 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	result, err := apply.Run(ctx, run, n, work, &record{s.ledger, t.digest}, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting)}
+	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
+	if unfinished := record.finish(result); unfinished != nil {
+		view.Warning(c.err, c.colorErr, unfinished.Error())
+	}
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}
@@ -109,7 +111,12 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
 	for _, f := range result.Failed {
-		view.Error(c.err, c.colorErr, fmt.Errorf("%s: %w", f.Change.Name, f.Err))
+		err := f.Err
+		if !strings.Contains(err.Error(), f.Change.Name) {
+			err = fmt.Errorf("%s: %w", f.Change.Name, err)
+		}
+		view.Error(c.err, c.colorErr, err)
+		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {
@@ -145,20 +152,3 @@ func (c *command) tell(progress *view.Progress, e apply.Event) {
 	view.Event(c.err, c.colorErr, e, c.verbose)
 	progress.Tell(e)
 }
-
-// record is the ledger as apply sees it.
-type record struct {
-	ledger interface {
-		Begin(plan.Plan) error
-		Abort() error
-		Commit(p plan.Plan, at time.Time, specDigest string) error
-		Settle(done, failed []plan.Change) error
-	}
-	digest string
-}
-
-func (r *record) Begin(p plan.Plan) error  { return r.ledger.Begin(p) }
-func (r *record) Abort() error             { return r.ledger.Abort() }
-func (r *record) Commit(p plan.Plan) error { return r.ledger.Commit(p, time.Now(), r.digest) }
-
-func (r *record) Settle(done, failed []plan.Change) error { return r.ledger.Settle(done, failed) }

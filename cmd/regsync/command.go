@@ -23,6 +23,7 @@ type streams struct {
 type command struct {
 	streams
 	env               func(string) string
+	args              []string
 	color             bool
 	colorErr          bool
 	files             []string
@@ -35,7 +36,7 @@ type command struct {
 
 // run is the program, without the process around it.
 func run(ctx context.Context, args []string, s streams, env func(string) string) (code int) {
-	c := &command{streams: s, env: env}
+	c := &command{streams: s, env: env, args: append([]string{"regsync"}, args...)}
 	defer func() {
 		if fault := recover(); fault != nil { // the runtime's own exit code, 2, would say that changes are pending
 			fmt.Fprintf(c.err, "regsync: error: this is a fault of regsync's: %v\n%s", fault, debug.Stack())
@@ -74,7 +75,7 @@ and carries the plan out.`,
 	f.DurationVar(&c.wait, "wait", 0, "how long to wait for a runtime that is still coming up, and for another regsync to end")
 	f.DurationVar(&c.timeout, "timeout", 0, "give up after this time (default: never)")
 	top.MarkFlagsMutuallyExclusive("root", "host")
-	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.resetVerb(), c.explainVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
+	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.resetVerb(), c.explainVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
 	return top
 }
 

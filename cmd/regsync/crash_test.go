@@ -65,6 +65,7 @@ func TestCrash(t *testing.T) {
 						next = crashSecond
 					}
 					total = crash(t, root, file(next), written)
+					must(exitPending, "status")
 					switch then {
 					case "apply":
 						must(exitDone, "apply", "-f", file(next))

@@ -114,6 +114,29 @@ func withoutNeighbours(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned 
 	return ours
 }
 
+// withoutHeld leaves out of what is ours what is not to leave now. What is held back by its name stays; and where an archive cannot be read, all that came from
+// archives and is not wanted of another: nobody knows what that one holds, and it may have moved since it brought its images.
+func withoutHeld(owned map[render.ID]plan.Owned, want []render.Resource, unread, held []render.Held) map[render.ID]plan.Owned {
+	if len(unread)+len(held) == 0 {
+		return owned
+	}
+	wanted, names := map[render.ID]bool{}, map[string]bool{}
+	for _, r := range want {
+		wanted[r.ID] = true
+	}
+	for _, h := range held {
+		names[h.Name] = true
+	}
+	free := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		stays := o.Image != nil && (names[id.Name] || len(unread) > 0 && o.Image.Archive != "" && !wanted[id])
+		if !stays {
+			free[id] = o
+		}
+	}
+	return free
+}
+
 // openStore connects to containerd, and waits for it as long as --wait allows.
 func (c *command) openStore(ctx context.Context, v *services) (*images.Store, error) {
 	if v.socket == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -46,16 +47,9 @@ func majors(v render.Version) []int {
 // judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
 // a fault of ours, and is never written.
 func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
-	bodies, from := map[string]map[string][]byte{}, map[render.ID]spec.Position{}
+	bodies, from := wholeFiles(desired.Resources), map[render.ID]spec.Position{}
 	for _, r := range desired.Resources {
 		from[r.ID] = r.From
-		if r.Scope == render.Whole {
-			dir := path.Dir(r.Name)
-			if bodies[dir] == nil {
-				bodies[dir] = map[string][]byte{}
-			}
-			bodies[dir][path.Base(r.Name)] = r.Body
-		}
 	}
 	var errs *multierror.Error
 	for _, change := range t.plan.Changes {
@@ -79,10 +73,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 			})
 			continue
 		}
+		asks := masked(files, change.Asks)
 		for _, major := range majors {
 			result, err := loader.Judge(major, files, loader.Host(path.Base(dir)))
 			if err == nil {
-				err = result.Agrees(change.Asks)
+				err = result.Agrees(asks)
 			}
 			if err != nil {
 				errs = multierror.Append(errs, &spec.Problem{
@@ -94,6 +89,26 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 		}
 	}
 	return errs.ErrorOrNil()
+}
+
+// masked puts a word in the place of each credential, in a hosts.toml that is only judged, and in whom it asks. The loaders read
+// files, and no copy of a password is put on a disk for them.
+func masked(files map[string][]byte, asks []render.Endpoint) []render.Endpoint {
+	const header, mask = "Authorization", "Basic bWFza2Vk"
+	hosts := string(files[render.HostsTOML])
+	asks = slices.Clone(asks)
+	for i := range asks {
+		if asks[i].Credential == "" {
+			continue
+		}
+		for _, value := range asks[i].Header[header] {
+			hosts = strings.ReplaceAll(hosts, render.TOMLString(value), render.TOMLString(mask))
+		}
+		asks[i].Header = maps.Clone(asks[i].Header)
+		asks[i].Header[header] = []string{mask}
+	}
+	files[render.HostsTOML] = []byte(hosts)
+	return asks
 }
 
 // beside adds the other files of a directory of certs.d that its hosts.toml may name.

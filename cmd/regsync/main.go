@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	noDump()
 	// A run is short and its memory small: collecting garbage four times less often makes it a third faster.
 	debug.SetGCPercent(400)
 	// A reader of our output that goes away must not end us between two writes to the node.

@@ -23,7 +23,9 @@ import (
 type trip struct {
 	spec        *spec.Spec
 	warnings    []*spec.Problem // of the file itself
-	digest      string          // of the file
+	source      plan.Source     // what is recorded of the file and its policy
+	rollback    int             // the generation that is gone back to; 0: none
+	part        bool            // something is left out of the plan, and that was said
 	place       node.Place
 	services    ledger.Services
 	plan        plan.Plan
@@ -58,7 +60,14 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	held := c.archives(ctx, s, t.spec, &inputs)
+	if t.place.Runtime != render.NoRuntime {
+		var more []*spec.Problem
+		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
+			return t, err
+		}
+		warnings = append(warnings, more...)
+	}
+	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
 	t.neighbours, nodesUnknown = c.neighbours(ctx, s, t.spec, t.place)
 	inputs.Nodes = t.neighbours.wanted()
@@ -79,23 +88,29 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
-	made, err := plan.New(desired.Resources, have, open.owned, plan.Policy{
-		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
+		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
+		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
 	}
-	t.plan = made
 	t.plan.Waiting, t.plan.Left = open.waiting, open.left
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
-	if slices.ContainsFunc(made.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
+	t.say(s, append(unread, desired.Held...))
+	return t, c.judge(ctx, survey, &t, desired, services)
+}
+
+// say adds to the plan what the user should know beside its changes.
+func (t *trip) say(s *site, held []render.Held) {
+	if slices.ContainsFunc(t.plan.Changes, func(c plan.Change) bool { return c.Node != "" && !c.Removal }) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
 			Message: "on the other nodes images cannot be pinned: kubelet's garbage collection may take them",
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
-	for _, h := range append(held, desired.Held...) {
-		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{ID: h.ID, Reason: h.Problem.Error(), Hint: h.Problem.Hint})
+	for _, h := range held {
+		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)
@@ -103,7 +118,6 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if damage := s.damaged(); damage != "" {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
 	}
-	return t, c.judge(ctx, survey, &t, desired, services)
 }
 
 // loaded loads the spec, for the node at root.
@@ -113,12 +127,12 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.digest = digestOf(list)
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
 	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
 }

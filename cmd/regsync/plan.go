@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
-	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -53,7 +53,9 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) (err erro
 			return err
 		}
 	}
-	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts) > 0) {
+	// A runtime that is not there yet is no change: nobody knows what it will need.
+	waits := slices.ContainsFunc(t.plan.Waiting, func(what string) bool { return what != t.place.Waiting })
+	if detailed && (!t.plan.Empty() || len(t.plan.Conflicts) > 0 || waits) {
 		return codeError(exitPending)
 	}
 	return nil
@@ -80,8 +82,8 @@ func (c *command) text() view.Text {
 func conflicted(p plan.Plan) error {
 	var errs *multierror.Error
 	for _, x := range p.Conflicts {
-		if x.Kind != render.KindFile {
-			continue // it holds back its own change only
+		if !x.Bars() {
+			continue
 		}
 		errs = multierror.Append(errs, &spec.Problem{
 			Position: spec.Position{File: x.Name}, Message: "conflict: " + x.Reason, Hint: x.Hint,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/internal/archive"
 	"github.com/regsync/regsync/internal/fetch"
+	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
@@ -46,9 +47,13 @@ func (c *command) archives(ctx context.Context, s *site, sp *spec.Spec, in *rend
 			}
 			continue
 		}
-		names := s.archiveFiles(p.Archive, sp.Beside[p.Archive])
+		pattern := p.Archive
+		if whole, err := filepath.Abs(pattern); err == nil {
+			pattern = whole // a saved plan may be applied from another directory
+		}
+		names := s.archiveFiles(pattern, sp.Beside[p.Archive])
 		if len(names) == 0 {
-			held = append(held, heldArchive(p, p.Archive, "no such archive is on the node", "put it there, or mend the path"))
+			held = append(held, heldArchive(p, pattern, "no such archive is on the node", "put it there, or mend the path"))
 		}
 		for _, name := range names {
 			a, err := c.archive(ctx, s, cache, p, i, name, sp.Beside[p.Archive])
@@ -82,13 +87,18 @@ func hintOfArchive(err error) string {
 	return ""
 }
 
+// hintOfImage is what an error of an image says is to be done.
+func hintOfImage(err error) string {
+	if d := (*images.DamagedError)(nil); errors.As(err, &d) {
+		return d.Advice()
+	}
+	return hintOfArchive(err)
+}
+
 // archiveFiles gives the files that an entry names, by absolute paths: one, those that a pattern matches, or the archives in a directory.
 func (s *site) archiveFiles(pattern string, beside bool) []string {
 	match, isDir := s.root.Glob, s.root.IsDir
 	if beside {
-		if whole, err := filepath.Abs(pattern); err == nil {
-			pattern = whole // a saved plan may be applied from another directory
-		}
 		match = func(p string) []string { names, _ := filepath.Glob(p); return names } //nolint:errcheck // a bad pattern matches nothing
 		isDir = func(p string) bool { info, err := os.Stat(p); return err == nil && info.IsDir() }
 	}

@@ -45,7 +45,7 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 		return err
 	}
 	var t trip
-	t.services = s.ledger.Services
+	t.services, t.source.History = s.ledger.Services, -1 // there is nothing to go back to afterwards
 	var nothing render.Desired
 	open, err := c.lookAtImages(ctx, &t, c.services(s.root, t.services), &nothing, have, s.owned)
 	if err != nil {

@@ -20,7 +20,7 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, SpecDigest: t.digest, Services: t.services, MaxRemovals: t.maxRemovals}
+	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, Source: t.source, Services: t.services, MaxRemovals: t.maxRemovals}
 	for _, name := range c.files {
 		if name != "-" {
 			abs, err := filepath.Abs(name)
@@ -68,13 +68,16 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 			return t, err
 		}
 		if err := s.ledger.Complete(&saved, fresh.plan); err != nil {
+			for _, x := range fresh.plan.Conflicts { // a credential that is not known now
+				err = fmt.Errorf("%w; %s: %s", err, x.Name, x.Reason)
+			}
 			return t, stale(err)
 		}
 	}
 	if err := unmoved(s, saved.Plan); err != nil {
 		return t, stale(err)
 	}
-	t.plan, t.digest, t.services, t.maxRemovals = saved.Plan, saved.SpecDigest, saved.Services, saved.MaxRemovals
+	t.plan, t.source, t.services, t.maxRemovals = saved.Plan, saved.Source, saved.Services, saved.MaxRemovals
 	return t, nil
 }
 

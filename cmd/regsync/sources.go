@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -103,6 +104,19 @@ func digestOf(list []spec.Source) string {
 		h.Write(src.Data)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// sourceOf is what is remembered of the sources and their policy when they are applied.
+func sourceOf(list []spec.Source, policy spec.Policy) plan.Source {
+	s := plan.Source{SpecDigest: digestOf(list), Adopt: policy.Adopt, AdoptFrom: policy.AdoptFrom, History: policy.History}
+	for _, src := range list {
+		name := src.Name
+		if whole, err := filepath.Abs(name); err == nil && name != "-" {
+			name = whole
+		}
+		s.Files = append(s.Files, name)
+	}
+	return s
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.

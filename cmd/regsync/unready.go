@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/regsync/regsync/spec"
@@ -17,11 +19,15 @@ func unready(s *spec.Spec) error {
 			Hint:    "take it out of the file that is applied here, or use a newer regsync",
 		})
 	}
-	for _, x := range s.Credentials {
-		refuse(x.Pos, "credentials")
-	}
+	used := credentialsUsed(s)
 	for _, x := range s.PullSecrets {
 		refuse(x.Pos, "pullSecrets")
+		for _, name := range x.Credentials {
+			if cr, i := s.Credential(name); cr != nil && !used[name] {
+				used[name] = true // is said once
+				refuse(cr.Pos, fmt.Sprintf("credentials[%d]", i))
+			}
+		}
 	}
 	if s.Addons.Registry != nil {
 		refuse(s.Addons.Registry.Pos, "addons.registry")
@@ -35,10 +41,35 @@ func unready(s *spec.Spec) error {
 	return errs.ErrorOrNil()
 }
 
-// unused warns of a section that this build reads and that no command of it looks at yet.
-func unused(s *spec.Spec) []*spec.Problem {
-	if len(s.Verify.Images) == 0 {
-		return nil
+// credentialsUsed gives the names of the credentials that containerd is given.
+func credentialsUsed(s *spec.Spec) map[string]bool {
+	used := map[string]bool{}
+	for _, use := range s.CredentialUses() {
+		used[use.Credential] = true
 	}
-	return []*spec.Problem{{Path: "verify.images", Message: "this version of regsync has no test pulls yet: the section is without effect"}}
+	return used
+}
+
+// unused warns of what this build reads and that no command of it looks at: test pulls, and credentials that nobody names. That one of
+// them says for which registries it is gives it to nobody: what a node may show to whom is said where the registry stands.
+func unused(s *spec.Spec) []*spec.Problem {
+	var list []*spec.Problem
+	if len(s.Verify.Images) > 0 {
+		list = append(list, &spec.Problem{Path: "verify.images", Message: "this version of regsync has no test pulls yet: the section is without effect"})
+	}
+	used := credentialsUsed(s)
+	for _, x := range s.PullSecrets {
+		for _, name := range x.Credentials {
+			used[name] = true
+		}
+	}
+	for i, x := range s.Credentials {
+		if !used[x.Name] {
+			list = append(list, &spec.Problem{
+				Position: x.Pos, Path: fmt.Sprintf("credentials[%d]", i),
+				Message: "is without effect: no registry, no endpoint and no pull secret names it", Hint: "write credentials: " + x.Name + " where the registry stands",
+			})
+		}
+	}
+	return list
 }

@@ -35,6 +35,9 @@ type Index struct {
 	Hashed      bool                   `json:"hashed,omitempty"` // layers were read for their digests, which takes as long as the file is big
 	Images      []Image                `json:"images"`           // in the order of the archive, each target once
 	Blobs       map[digest.Digest]Blob `json:"blobs"`            // what is there; of a docker-save archive with the manifests that it lacks
+
+	// Unverified leaves it to whoever takes the bytes of a blob to compare them with its digest: containerd does.
+	Unverified bool `json:"-"`
 }
 
 // Image is one image, of one platform or of several.

@@ -186,6 +186,15 @@ func (t *tree) drain(at *cursor) error {
 	return t.explain(at, nil, err)
 }
 
+// last is the offset of the entry that was being read: the one whose header was, else the last that was taken note of.
+func (t *tree) last(at *cursor) int64 {
+	last := max(at.first, 0)
+	for _, e := range t.entries {
+		last = max(last, e.header)
+	}
+	return last
+}
+
 // explain says what is wrong with a tar that cannot be read on. Head is its beginning.
 func (t *tree) explain(at *cursor, head []byte, err error) error {
 	var p *Problem
@@ -208,7 +217,7 @@ func (t *tree) explain(at *cursor, head []byte, err error) error {
 		}
 		return problem(saveAgain, "the file is compressed by %s, but holds no tar", t.compression)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return problem(copyAgain, "the tar is truncated: it ends within the entry at offset %d", max(at.first, 0))
+		return problem(copyAgain, "the tar is truncated: it ends within the entry at offset %d", t.last(at))
 	case errors.Is(err, tar.ErrHeader):
 		return problem(copyAgain, "the tar is broken: there is no header at offset %d", max(at.first, 0))
 	}

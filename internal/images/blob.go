@@ -1,6 +1,7 @@
 package images
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -44,6 +45,9 @@ type whole struct {
 // after the manifest is the manifest's, layers in their order and as often as they stand there.
 // The labels are those that containerd's own import and unpacking set (images.ChildGCLabels, core/unpack).
 func (w *whole) arrange(all map[string]*blob, snapshotter string) error {
+	if len(w.Content) == 0 {
+		return errors.New("no content is known of it")
+	}
 	var parent *blob
 	seen := map[string]int{}
 	for i, d := range w.Content {

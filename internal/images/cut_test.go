@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -117,4 +119,28 @@ func TestSpace(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Error(err)
 	}
+}
+
+// A containerd that was killed while it made a snapshot may leave its directory without a record, on which the next one fails.
+func TestOrphan(t *testing.T) {
+	eachContainerd(t, func(t *testing.T, n *node) {
+		from := newArchive()
+		first := from.image(t, layer(t, 1000))
+		n.bring(t, from, named(first, "harbor.lab/first:1"))
+		for next := 2; next < 5; next++ {
+			dir := filepath.Join(n.dir, "containerd", "io.containerd.snapshotter.v1.overlayfs", "snapshots", strconv.Itoa(next), "fs")
+			if err := os.MkdirAll(dir, 0o711); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := both(named(from.image(t, layer(t, 2000)), "harbor.lab/a:1"), named(from.image(t, layer(t, 3000), layer(t, 10)), "harbor.lab/b:1"))
+		n.bring(t, from, want)
+		n.converged(t, want)
+		for name, image := range both(want, named(first, "harbor.lab/first:1")) {
+			if err := n.Remove(t.Context(), name, image); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.empty(t)
+	})
 }

@@ -95,7 +95,7 @@ func (r *run) fetch(ctx context.Context, missing []*blob) {
 			return nil
 		})
 	}
-	writers.Wait()
+	_ = writers.Wait() // each has settled its blob
 }
 
 // walk writes what is missing in the order of the archive.
@@ -112,7 +112,7 @@ func (r *run) walk(ctx context.Context, missing []*blob) {
 	})
 	for _, b := range missing {
 		if err == nil {
-			err = &DamagedError{Archive: r.images[0].Archive, Digest: b.Digest, Err: io.ErrUnexpectedEOF}
+			err = &DamagedError{Archive: r.images[0].Archive, Digest: b.Digest, Err: fmt.Errorf("blob %s is not there", b.Digest)}
 		}
 		b.settle(err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/regsync/regsync/render"
 )
@@ -40,8 +42,8 @@ type Archive interface {
 // nothing could be done at all. Report is called with one Progress after another, never side by side; it may be nil.
 func (s *Store) Import(ctx context.Context, from Archive, want map[string]render.Image, report func(Progress)) error {
 	ctx = s.in(ctx)
-	run := &run{Store: s, from: from, all: map[string]*blob{}, report: report}
-	failed := run.gather(want)
+	run := &run{Store: s, from: from, want: want, all: map[string]*blob{}, report: report}
+	failed := run.gather()
 	if len(run.images) == 0 {
 		return errors.Join(failed...)
 	}
@@ -58,6 +60,7 @@ func (s *Store) Import(ctx context.Context, from Archive, want map[string]render
 type run struct {
 	*Store
 	from   Archive
+	want   map[string]render.Image
 	images []*whole
 	all    map[string]*blob
 	order  []*blob // all, as images need them
@@ -68,10 +71,10 @@ type run struct {
 }
 
 // gather puts the names of one image together, and gives an error for each that cannot be one.
-func (r *run) gather(want map[string]render.Image) (failed []error) {
+func (r *run) gather() (failed []error) {
 	known := map[string]*whole{}
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		image := want[name]
+	for _, name := range slices.Sorted(maps.Keys(r.want)) {
+		image := r.want[name]
 		key := image.Target.Digest + " " + image.Platform
 		if w := known[key]; w != nil {
 			w.names = append(w.names, name)
@@ -115,8 +118,7 @@ func (r *run) do(ctx context.Context) error {
 			return nil
 		})
 	}
-	images.Wait()
-	work.Wait()
+	_, _ = images.Wait(), work.Wait() // each image has its own
 	return errors.Join(failed...)
 }
 
@@ -153,8 +155,8 @@ func (b *blob) wait(ctx context.Context) error {
 	}
 }
 
-// lease keeps what is written under ctx from containerd's garbage collector. release ends that, but for an import that was cut off and
-// can be gone on with.
+// lease keeps what is written under ctx from containerd's garbage collector. release ends that, but not for an import that was cut off:
+// the next one goes on with it.
 func (s *Store) lease(ctx context.Context, archive string) (_ context.Context, release func(context.Context, error), err error) {
 	service := s.client.LeasesService()
 	lease, err := service.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseTime), leases.WithLabel(labelLease, archive))
@@ -165,14 +167,14 @@ func (s *Store) lease(ctx context.Context, archive string) (_ context.Context, r
 		var damaged *DamagedError
 		var opts []leases.DeleteOpt
 		switch {
+		case ctx.Err() != nil, status.Code(err) == codes.Unavailable:
+			return
 		case errors.As(err, &damaged):
 			opts = append(opts, leases.SynchronousDelete)
-		case err != nil:
-			return
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 		defer cancel()
-		service.Delete(ctx, lease, opts...) // it expires otherwise
+		_ = service.Delete(ctx, lease, opts...) // it expires otherwise
 	}, nil
 }
 

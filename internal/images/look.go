@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
@@ -154,25 +155,21 @@ func (s *Store) follow(ctx context.Context, target ocispec.Descriptor, platform 
 	return n, nil
 }
 
-// present asks which blobs are in the content store.
+// present finds out which blobs are in the content store. Listing all of it is one call, and is faster than to ask for some dozens.
 func (s *Store) present(ctx context.Context, blobs map[string]bool) error {
-	var digests []string
-	for d := range blobs {
-		digests = append(digests, d)
+	if len(blobs) == 0 {
+		return nil
 	}
-	there := make([]bool, len(digests))
-	err := aside(ctx, len(digests), func(ctx context.Context, i int) error {
-		_, err := s.client.ContentStore().Info(ctx, digest.Digest(digests[i]))
-		there[i] = err == nil
-		if err != nil && !errdefs.IsNotFound(err) {
-			return fmt.Errorf("asking for blob %s: %w", digests[i], plain(err))
+	err := s.client.ContentStore().Walk(ctx, func(info content.Info) error {
+		if _, wanted := blobs[info.Digest.String()]; wanted {
+			blobs[info.Digest.String()] = true
 		}
 		return nil
 	})
-	for i, d := range digests {
-		blobs[d] = there[i]
+	if err != nil {
+		return fmt.Errorf("listing content: %w", plain(err))
 	}
-	return err
+	return nil
 }
 
 // unpacked asks which of the topmost snapshots are there.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -76,8 +77,8 @@ func (n *node) start(t *testing.T) {
 }
 
 func (n *node) stop() {
-	n.Store.Close()
-	n.RunningContainerd.Stop()
+	n.Close()
+	n.Stop()
 }
 
 // archive is one in memory.
@@ -232,6 +233,19 @@ func (a *archive) put(t testing.TB, img v1.Image) render.Image {
 		want.DiffIDs = append(want.DiffIDs, config.RootFS.DiffIDs[i].String())
 	}
 	return want
+}
+
+// index puts an index into the archive that names an image, and one for a platform of which nothing is there.
+func (a *archive) index(t testing.TB, image render.Image) render.Image {
+	t.Helper()
+	arch := strings.TrimPrefix(image.Platform, "linux/")
+	text := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[
+		{"mediaType":%[2]q,"digest":"sha256:%064[5]d","size":500,"platform":{"os":"linux","architecture":"s390x"}},
+		{"mediaType":%[2]q,"digest":%[3]q,"size":%[4]d,"platform":{"os":"linux","architecture":%[6]q}}]}`,
+		types.OCIImageIndex, image.Target.MediaType, image.Target.Digest, image.Target.Size, 7, arch)
+	image.Target = a.add(t, types.OCIImageIndex, strings.NewReader(text))
+	image.Content = append([]render.Descriptor{image.Target}, image.Content...)
+	return image
 }
 
 // named gives one image several names.

@@ -81,7 +81,7 @@ func TestMend(t *testing.T) {
 				}
 			}, func(l plan.LiveImage) bool { return !l.Unpacked && len(l.Missing) == 0 }, 0},
 			{"pin", func(t *testing.T) {
-				if err := n.Release(ctx, name); err != nil {
+				if err := n.Release(ctx, name, false); err != nil {
 					t.Fatal(err)
 				}
 			}, func(l plan.LiveImage) bool { return !l.Pinned && l.Source == "" && l.Managed }, 0},
@@ -196,7 +196,7 @@ func TestRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.converged(t, named(other, "harbor.lab/other:2"))
-		if err := n.Release(ctx, "harbor.lab/other:2"); err != nil {
+		if err := n.Release(ctx, "harbor.lab/other:2", false); err != nil {
 			t.Fatal(err)
 		}
 		if err := n.Remove(ctx, "harbor.lab/other:2", other); !errors.Is(err, ErrForeign) {

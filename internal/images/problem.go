@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/status"
+
+	"github.com/regsync/regsync/render"
 )
 
 // ErrForeign says that a record does not carry our label, and is therefore not removed.
@@ -24,13 +26,18 @@ func (e *ImageError) Unwrap() error { return e.Err }
 type DamagedError struct {
 	Archive string
 	Digest  string // of the blob
-	Err     error
+	Err     error  // names the blob
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("archive %q: blob %s: %v", e.Archive, e.Digest, e.Err)
+	return fmt.Sprintf("archive %q: %v", e.Archive, e.Err)
 }
 func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Advice is what to do about it.
+func (e *DamagedError) Advice() string {
+	return "the archive was changed on its way: copy it again and compare its sha256 with that of the source"
+}
 
 // SpaceError says that a file system of the node is too small for what is missing.
 type SpaceError struct {
@@ -40,7 +47,7 @@ type SpaceError struct {
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("no space below %q: at least %s needed, %s free", e.Path, bytesText(e.Need), bytesText(e.Free))
+	return fmt.Sprintf("no space below %q: at least %s needed, %s free", e.Path, render.Size(e.Need), render.Size(e.Free))
 }
 
 // InUseError says that an image is not removed because containers use it.
@@ -97,6 +104,3 @@ type callError struct {
 
 func (e *callError) Error() string { return e.message }
 func (e *callError) Unwrap() error { return e.err }
-
-// bytesText gives a size in MB, as plans do.
-func bytesText(n int64) string { return fmt.Sprintf("%d MB", (n+999_999)/1_000_000) }

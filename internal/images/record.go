@@ -24,13 +24,20 @@ func (r *run) record(ctx context.Context, name string, w *whole) error {
 			return err
 		}
 	}
-	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(w.Pin, w.Archive)}); err != nil {
+	old, err := r.replaced(ctx, name)
+	if err != nil {
 		return err
 	}
-	if w.config == "" {
+	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(r.want[name].Pin, r.want[name].Archive)}); err != nil {
+		return err
+	}
+	if w.config == "" || r.namespace != ofCRI {
 		return nil
 	}
-	return r.appear(ctx, name, w.config)
+	if err := r.appear(ctx, name, w.config); err != nil {
+		return err
+	}
+	return r.retire(ctx, old)
 }
 
 // marks are the labels of a record of ours. An empty one is to go.
@@ -64,9 +71,12 @@ func (s *Store) Mark(ctx context.Context, name string, pin bool, source string) 
 	return s.relabel(ctx, name, marks(pin, source))
 }
 
-// Release makes the record of a name somebody else's again: it stays, unpinned, without our label. It is no error if there is none.
-func (s *Store) Release(ctx context.Context, name string) error {
-	err := s.relabel(ctx, name, map[string]string{labelPinned: "", LabelSource: ""})
+// Release makes the record of a name somebody else's again: it stays, without our label, and pinned only if it was so before us. It is no
+// error if there is none.
+func (s *Store) Release(ctx context.Context, name string, pinned bool) error {
+	labels := marks(pinned, "")
+	delete(labels, labelManaged)
+	err := s.relabel(ctx, name, labels)
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

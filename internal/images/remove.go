@@ -59,6 +59,9 @@ func (s *Store) Remove(ctx context.Context, name string, was render.Image) error
 // beside gives the records that the CRI made for an image whose only name is that of record: the image's ID, and REPOSITORY@DIGEST where
 // it was pulled. None if the image has another name.
 func (s *Store) beside(ctx context.Context, record images.Image, records map[string]images.Image) ([]string, error) {
+	if s.namespace != ofCRI {
+		return nil, nil
+	}
 	id, names, err := s.seen(ctx, record.Name)
 	if status.Code(err) == codes.Unimplemented {
 		return nil, nil // there is no CRI

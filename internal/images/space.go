@@ -44,7 +44,7 @@ func fits(places ...place) error {
 		}
 		sum := sums[file.Dev]
 		if sum == nil {
-			sum = &SpaceError{Path: p.path, Free: int64(system.Bavail) * int64(system.Bsize)} //nolint:gosec // below 8 EiB
+			sum = &SpaceError{Path: p.path, Free: int64(system.Bavail) * system.Bsize} //nolint:gosec // below 8 EiB
 			sums[file.Dev] = sum
 		}
 		sum.Need += p.need

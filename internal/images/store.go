@@ -12,7 +12,9 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/plugins"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // Labels of an image's record.
@@ -26,6 +28,9 @@ const (
 	// FromRegistry is the source of an image that was pulled.
 	FromRegistry = "registry"
 )
+
+// ofCRI is the namespace that the CRI works in, always.
+const ofCRI = "k8s.io"
 
 // Store is containerd's image store, of one namespace.
 type Store struct {
@@ -44,9 +49,9 @@ type Store struct {
 // An empty namespace is k8s.io, the CRI's.
 func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	if namespace == "" {
-		namespace = "k8s.io"
+		namespace = ofCRI
 	}
-	conn, err := grpc.NewClient("passthrough:///containerd",
+	conn, err := grpc.NewClient("passthrough:///containerd", // else a name is looked up
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
@@ -63,16 +68,13 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("asking containerd at %q: %w", socket, err)
+		return nil, fmt.Errorf("asking containerd at %q: %w", socket, plain(err))
 	}
 	return s, nil
 }
 
 // Close ends the connection.
 func (s *Store) Close() error { return s.conn.Close() }
-
-// Snapshotter is the name of the snapshotter that images are unpacked in.
-func (s *Store) Snapshotter() string { return s.snapshotter }
 
 // survey asks which snapshotter the CRI uses and where things lie. The CRI tells the directory of its default snapshotter in all
 // versions (ImageFsInfo), its config only in 1.x. Without a CRI it is overlayfs, the CRI's default.
@@ -94,8 +96,11 @@ func (s *Store) survey(ctx context.Context) error {
 	}
 	s.snapshotter = defaults.DefaultSnapshotter
 	directory, err := s.imageDirectory(ctx)
-	if err != nil || directory == "" {
-		return nil //nolint:nilerr // no CRI: nothing to say about it here
+	if status.Code(err) == codes.Unimplemented {
+		return nil
+	}
+	if err != nil { // it may not be ready yet
+		return fmt.Errorf("asking the CRI for its snapshotter: %w", plain(err))
 	}
 	for name, root := range s.roots {
 		if root == directory {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -68,11 +69,15 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 		if mounts, err = sn.Prepare(ctx, key, parent, label); err == nil {
 			break
 		}
+		if orphaned(err) {
+			sweep(ctx, sn)
+			continue
+		}
 		if !errdefs.IsAlreadyExists(err) {
 			return err
 		}
-		if _, err := sn.Stat(ctx, chain); err == nil {
-			return nil
+		if there, err := r.claimSnapshot(ctx, chain); there || err != nil {
+			return err
 		}
 	}
 	if err != nil {
@@ -88,11 +93,24 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
-	sn.Remove(clean, key) // the lease's end does it otherwise
+	_ = sn.Remove(clean, key) // the lease's end does it otherwise
 	if errdefs.IsAlreadyExists(err) {
 		return nil
 	}
 	return err
+}
+
+// orphaned reports whether containerd found the directory of a new snapshot there already. One that is killed between naming the directory and committing
+// its record leaves it without; the next one draws the same number and fails (plugins/snapshots/overlay, seen on 1.6.20 to 2.2.9).
+func orphaned(err error) bool {
+	return strings.Contains(err.Error(), "failed to rename") && strings.Contains(err.Error(), "file exists")
+}
+
+// sweep has a snapshotter remove directories that it knows nothing of, if it can.
+func sweep(ctx context.Context, sn snapshots.Snapshotter) {
+	if cleaner, ok := sn.(snapshots.Cleaner); ok {
+		_ = cleaner.Cleanup(ctx) // the attempt that follows shows whether it helped
+	}
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
@@ -104,7 +122,7 @@ func (r *run) apply(ctx context.Context, layer *blob, diffID string, mounts []mo
 		return err
 	}
 	if applied.Digest.String() != diffID {
-		return r.damaged(layer, fmt.Errorf("unpacked it has digest %s, and the configuration says %s", applied.Digest, diffID))
+		return r.damaged(layer, fmt.Errorf("layer %s unpacked is %s, and the configuration says %s", layer.Digest, applied.Digest, diffID))
 	}
 	return nil
 }

@@ -3,11 +3,13 @@ package images
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -54,7 +56,8 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 				r.progress(func(p *Progress) { p.Total += b.Size })
 				continue
 			}
-			return r.damaged(b, errors.New("its bytes have another digest or size: "+status.Convert(err).Message()))
+			why := strings.TrimSuffix(status.Convert(err).Message(), ": failed precondition")
+			return r.damaged(b, fmt.Errorf("blob %s: its bytes have another digest or size: %s", b.Digest, why))
 		default:
 			var source *sourceError
 			if errors.As(err, &source) {
@@ -74,7 +77,7 @@ func (r *run) damaged(b *blob, err error) error {
 func (r *run) abort(ctx context.Context, b *blob) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
-	r.client.ContentStore().Abort(ctx, ingest(b)) // the lease's end does it otherwise
+	_ = r.client.ContentStore().Abort(ctx, ingest(b)) // the lease's end does it otherwise
 }
 
 func ingest(b *blob) string { return "regsync-" + b.Digest }
@@ -94,7 +97,7 @@ func (r *run) send(ctx context.Context, b *blob, resume bool, open func() (io.Re
 		return 0, err
 	}
 	first := &contentapi.WriteContentRequest{Action: contentapi.WriteAction_STAT, Ref: ingest(b), Total: b.Size, Expected: b.Digest}
-	if err := stream.Send(first); err != nil && err != io.EOF {
+	if err := stream.Send(first); err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	answer, err := stream.Recv()
@@ -106,19 +109,24 @@ func (r *run) send(ctx context.Context, b *blob, resume bool, open func() (io.Re
 	}
 	r.progress(func(p *Progress) { p.Total -= from })
 
-	answers := make(chan error, 1)
+	var answers errgroup.Group
 	room := make(chan struct{}, underWay)
-	go func() { answers <- r.hear(stream, from, room) }()
-	err = r.pour(ctx, stream, b, from, room, open)
-	if err != nil && err != io.EOF {
+	answers.Go(func() error {
+		err := r.hear(stream, from, room)
+		if err != nil {
+			cancel()
+		}
+		return err
+	})
+	if err := r.pour(ctx, stream, b, from, room, open); err != nil {
 		cancel()
-		<-answers
+		_ = answers.Wait() // it was we who ended it
 		return from, err
 	}
-	return from, <-answers
+	return from, answers.Wait()
 }
 
-// pour sends a blob's bytes from an offset on. io.EOF means that containerd has ended the call: its answer says why.
+// pour sends a blob's bytes from an offset on. The error is one of the archive; where the call has ended, containerd's answer says why.
 func (r *run) pour(
 	ctx context.Context, stream contentapi.Content_WriteClient, b *blob, offset int64, room chan<- struct{}, open func() (io.ReadCloser, error),
 ) error {
@@ -126,8 +134,8 @@ func (r *run) pour(
 		select {
 		case room <- struct{}{}:
 			return stream.Send(request)
-		case <-stream.Context().Done():
-			return io.EOF
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	if offset < b.Size {
@@ -142,29 +150,34 @@ func (r *run) pour(
 		buffer := make([]byte, min(chunk, b.Size-offset))
 		for offset < b.Size {
 			n, err := io.ReadFull(source, buffer[:min(int64(len(buffer)), b.Size-offset)])
-			if err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
 				return &sourceError{err}
 			}
 			request := &contentapi.WriteContentRequest{Action: contentapi.WriteAction_WRITE, Offset: offset, Data: buffer[:n]}
-			if err := put(request); err != nil {
-				return err
+			if put(request) != nil {
+				return nil
 			}
 			offset += int64(n)
 		}
+		// An archive may say only at the end that these are not the bytes it promised.
+		if _, err := source.Read(buffer[:1]); err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+			return &sourceError{err}
+		}
 	}
-	return put(&contentapi.WriteContentRequest{
+	_ = put(&contentapi.WriteContentRequest{
 		Action: contentapi.WriteAction_COMMIT, Offset: offset, Total: b.Size, Expected: b.Digest, Labels: b.labels,
 	})
+	return nil
 }
 
 // hear takes containerd's answers until the blob is committed.
 func (r *run) hear(stream contentapi.Content_WriteClient, at int64, room <-chan struct{}) error {
 	for {
 		answer, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return io.ErrUnexpectedEOF
 		}
 		if err != nil {

@@ -6,6 +6,8 @@
 //	key           random bytes, 0600: digests of files are keyed with it, so that they tell nothing about a secret
 //	ledger        what is ours; its last line is a checksum of the rest
 //	backups/      what stood there before, by digest, 0600
+//	generations/  a file for each finished apply, with a checksum too; the contents that they share are in blobs/, by digest
+//	failure       why the last apply failed, until one succeeds
 //
 // The ledger is written twice by an apply: before the first change, with everything that is and will be ours, and after the
 // last, with what then is. So a crash in between leaves nothing that nobody owns.

@@ -29,6 +29,7 @@ type Ledger struct {
 	Generation int       // of the last finished apply; 0: none yet
 	AppliedAt  time.Time // of that apply
 	SpecDigest string    // of the spec that it applied
+	RolledBack int       // the generation that it went back to; 0: it was an apply
 	Services   Services  // what it told of its changes
 
 	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
@@ -37,10 +38,12 @@ type Ledger struct {
 	dir       string
 	key       []byte
 	owned     map[render.ID]entry
-	madeDir   map[string]bool // on the node, for files of ours
-	stateDirs []string        // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
-	earlier   *Ledger         // as it was at Begin
-	kept      bool            // the ledger file was there when this run began, or a saved plan needs it
+	madeDir   map[string]bool  // on the node, for files of ours
+	stateDirs []string         // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
+	earlier   *Ledger          // as it was at Begin
+	begun     []plan.Change    // at Begin, all of them
+	recorded  *plan.Generation // by Commit
+	kept      bool             // the ledger file was there when this run began, or a saved plan needs it
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
@@ -67,7 +70,8 @@ type entry struct {
 	Sensitive bool          `json:"sensitive,omitempty"`
 	Before    *original     `json:"before,omitempty"` // nil: nothing stood there
 	Image     *render.Image `json:"image,omitempty"`
-	Found     bool          `json:"found,omitempty"` // the image was there before us
+	Found     bool          `json:"found,omitempty"`  // the image was there before us
+	Pinned    bool          `json:"pinned,omitempty"` // and it was pinned
 }
 
 // original is an [plan.Original] whose content stands in backups.
@@ -84,6 +88,7 @@ type document struct {
 	Generation    int       `json:"generation"`
 	AppliedAt     time.Time `json:"appliedAt,omitzero"`
 	SpecDigest    string    `json:"specDigest,omitempty"`
+	RolledBack    int       `json:"rolledBack,omitempty"`
 	Services      Services  `json:"services,omitzero"`
 	MadeDirs      []string  `json:"madeDirs,omitempty"`
 	StateDirs     []string  `json:"stateDirs,omitempty"`
@@ -117,7 +122,7 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	}
 	l.kept = true
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
-	l.Generation, l.AppliedAt, l.SpecDigest, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.Services
+	l.Generation, l.AppliedAt, l.SpecDigest, l.RolledBack, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.RolledBack, doc.Services
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name, Node: e.Node}] = e
 	}
@@ -140,12 +145,21 @@ func (l *Ledger) fromHere(dirs []string) []string {
 
 func (l *Ledger) file() string { return filepath.Join(l.dir, "ledger") }
 
-// decode reads a ledger file and checks it against its last line.
-func decode(data []byte) (document, error) {
-	var doc document
+// checked takes the last line off a file, and checks the rest against it.
+func checked(data []byte) ([]byte, error) {
 	body, sum, ok := bytes.Cut(data, []byte("\nsha256:"))
 	if !ok || checksum(body) != strings.TrimSuffix(string(sum), "\n") {
-		return doc, errors.New("the checksum does not hold")
+		return nil, errors.New("the checksum does not hold")
+	}
+	return body, nil
+}
+
+// decode reads a ledger file.
+func decode(data []byte) (document, error) {
+	var doc document
+	body, err := checked(data)
+	if err != nil {
+		return doc, err
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return doc, err
@@ -156,7 +170,8 @@ func decode(data []byte) (document, error) {
 	return doc, nil
 }
 
-func encode(doc document) []byte {
+// encode gives a document as a file whose last line is a checksum of the rest.
+func encode(doc any) []byte {
 	body, err := json.Marshal(doc)
 	if err != nil {
 		panic(err) // strings and numbers only
@@ -173,7 +188,7 @@ func checksum(data []byte) string {
 func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 	owned := make(map[render.ID]plan.Owned, len(l.owned))
 	for id, e := range l.owned {
-		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found}
+		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Image: e.Image, Found: e.Found, Pinned: e.Pinned}
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
 		}

@@ -38,6 +38,11 @@ func leave(name string) plan.Change { return plan.Change{ID: id(name), Action: p
 
 func of(changes ...plan.Change) plan.Plan { return plan.Plan{Changes: changes} }
 
+// at is an apply of a spec, at a time.
+func at(when time.Time, spec string) plan.Generation {
+	return plan.Generation{At: when, Result: plan.All, Source: plan.Source{SpecDigest: spec}}
+}
+
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 5, time.UTC)
 
 // open opens a ledger as a run that changes the node does.
@@ -79,7 +84,7 @@ func do(t *testing.T, l *Ledger, p plan.Plan) {
 	if err := l.Begin(p); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Commit(p, noon, "spec"); err != nil {
+	if err := l.Commit(p, at(noon, "spec")); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -100,7 +105,7 @@ func TestLife(t *testing.T) {
 		t.Error("a new ledger is not empty")
 	}
 	l.Services = Services{Runtime: render.MicroK8s, Socket: "/s", DaemonJSON: "/d"}
-	block := plan.Change{ID: id("/etc/hosts"), After: []byte("1\n2\n"), Entry: &plan.Owned{
+	block := plan.Change{ID: id("/etc/hosts"), Action: plan.Update, After: []byte("1\n2\n"), Entry: &plan.Owned{
 		Scope: render.Block, Body: []byte("2\n"), Effect: render.ReloadDocker, Mode: 0o644, Sensitive: true,
 		Before: plan.Original{Data: []byte{}, Mode: 0o600},
 	}}
@@ -119,7 +124,7 @@ func TestLife(t *testing.T) {
 		}
 	}
 
-	if err := l.Commit(p, noon, "spec"); err != nil {
+	if err := l.Commit(p, at(noon, "spec")); err != nil {
 		t.Fatal(err)
 	}
 	l = look(t, dir)
@@ -222,7 +227,7 @@ func TestAbortAfterCommit(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(l.file(), "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Commit(p, noon.Add(time.Hour), "new spec"); err == nil {
+	if err := l.Commit(p, at(noon.Add(time.Hour), "new spec")); err == nil {
 		t.Fatal("a ledger that cannot be written is no error")
 	}
 	if err := os.RemoveAll(l.file()); err != nil {

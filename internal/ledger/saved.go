@@ -12,8 +12,8 @@ import (
 
 // Saved is a plan that waits to be applied.
 type Saved struct {
-	Files      []string // of the spec, as absolute paths; "-" for standard input
-	SpecDigest string
+	Files      []string // that -f named, as absolute paths; "-" for standard input
+	Source     plan.Source
 	Generation int // of the node when the plan was made
 	Services   Services
 	// MaxRemovals is how many removals the policy allowed in one apply when the plan was made.

@@ -22,7 +22,7 @@ func savedPlan() Saved {
 	p := of(open, secret, empty)
 	p.Effects = []plan.Effect{{Name: render.ReloadDocker, Reason: "daemon.json"}}
 	p.Waiting, p.Unchanged = []string{"for something"}, 4
-	return Saved{Files: []string{"/f", "-"}, SpecDigest: "spec", Generation: 3, Services: Services{Socket: "/s"}, Plan: p}
+	return Saved{Files: []string{"/f", "-"}, Source: plan.Source{SpecDigest: "spec", Files: []string{"/d/f"}}, Generation: 3, Services: Services{Socket: "/s"}, Plan: p}
 }
 
 func TestSeal(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSeal(t *testing.T) {
 	if d := cmp.Diff(want, got.Plan); d != "" {
 		t.Errorf("the plan (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff(given.Files, got.Files); d != "" || got.Generation != 3 || got.SpecDigest != "spec" || got.Services.Socket != "/s" {
+	if d := cmp.Diff(given.Files, got.Files); d != "" || got.Generation != 3 || got.Source.SpecDigest != "spec" || got.Services.Socket != "/s" {
 		t.Errorf("beside the plan: %+v", got)
 	}
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
@@ -54,7 +53,7 @@ func (l *Ledger) Prepare() error {
 // Begin records what an apply of p is about to do: backups of what it takes over, and a ledger that owns everything that
 // is or will be ours. It is on disk when Begin returns.
 func (l *Ledger) Begin(p plan.Plan) error {
-	l.earlier = l.clone()
+	l.earlier, l.begun, l.recorded = l.clone(), p.Changes, nil
 	if err := l.Prepare(); err != nil {
 		return err
 	}
@@ -79,11 +78,15 @@ func (l *Ledger) Begin(p plan.Plan) error {
 		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
 	}
+	if err := l.keepContents(p.Changes); err != nil {
+		return err
+	}
 	return l.save()
 }
 
-// Commit records that p was carried out, at a time, for the spec with this digest.
-func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
+// Commit records that p was carried out. g says who applied what; the generation that it becomes is given its number here. With a
+// negative History nothing is recorded but what is ours.
+func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	for _, c := range p.Changes {
 		if c.Entry == nil {
 			delete(l.owned, c.ID)
@@ -94,12 +97,23 @@ func (l *Ledger) Commit(p plan.Plan, at time.Time, specDigest string) error {
 		l.owned[c.ID] = e
 	}
 	l.forgetDirs()
-	l.Generation++
-	l.AppliedAt, l.SpecDigest = at.UTC().Truncate(time.Second), specDigest
-	if err := l.save(); err != nil {
+	numbers, err := l.numbers()
+	if err != nil {
 		return err
 	}
+	l.Generation = max(l.Generation, slices.Max(append(numbers, 0))) + 1 // a ledger that was damaged began to count anew
+	l.AppliedAt, l.SpecDigest, l.RolledBack = g.At.UTC().Truncate(time.Second), g.SpecDigest, g.Rollback
+	if g.History >= 0 {
+		err = l.record(g, p.Changes)
+	}
+	if err == nil {
+		err = l.save()
+	}
+	if err != nil {
+		return errors.Join(err, l.unrecord())
+	}
 	l.sweep()
+	l.sweepGenerations(cmp.Or(g.History, defaultHistory))
 	return nil
 }
 
@@ -149,12 +163,18 @@ func (l *Ledger) Abort() error {
 	}
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
 	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
-	l.Services = l.earlier.Services
+	l.RolledBack, l.Services = l.earlier.RolledBack, l.earlier.Services
+	if err := l.unrecord(); err != nil {
+		return err
+	}
 	if l.kept {
 		if err := l.save(); err != nil {
 			return err
 		}
 		l.sweep()
+		if numbers, err := l.numbers(); err == nil {
+			l.sweepContents(numbers)
+		}
 		return nil
 	}
 	if err := os.Remove(l.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -172,7 +192,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"archives", "backups", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "failure", "generations", "key", "ledger", "lock"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
@@ -193,7 +213,7 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	o := c.Entry
 	e := entry{
 		Kind: c.Kind, Name: c.Name, Node: c.Node, Scope: o.Scope, Body: string(o.Body), Effect: o.Effect, Mode: o.Mode, Sensitive: o.Sensitive,
-		Found: o.Found,
+		Found: o.Found, Pinned: o.Pinned,
 	}
 	if o.Image != nil {
 		image := *o.Image
@@ -211,35 +231,10 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	return e, nil
 }
 
-func (l *Ledger) backupFile(digest string) string { return filepath.Join(l.dir, "backups", digest) }
-
-// back keeps data under its digest.
-func (l *Ledger) back(digest string, data []byte) error {
-	if old, err := os.ReadFile(l.backupFile(digest)); err == nil && bytes.Equal(old, data) {
-		return nil
-	}
-	return store(l.backupFile(digest), data)
-}
-
-// backup reads what was kept under a digest, and makes sure that it is what was put there.
-func (l *Ledger) backup(digest string) ([]byte, error) {
-	data, err := os.ReadFile(l.backupFile(digest))
-	if err != nil {
-		return nil, err
-	}
-	if l.Digest(data) != digest {
-		return nil, errors.New("it was changed since it was made")
-	}
-	if data == nil {
-		data = []byte{}
-	}
-	return data, nil
-}
-
 func (l *Ledger) save() error {
 	doc := document{
-		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, Services: l.Services,
-		MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
+		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, RolledBack: l.RolledBack,
+		Services: l.Services, MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
 	}
 	for _, e := range l.owned {
 		doc.Entries = append(doc.Entries, e)
@@ -258,34 +253,16 @@ func store(name string, data []byte) error {
 	if err := renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask()); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(name))
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes sure that the files of a directory are in it after a power cut.
+func syncDir(name string) error {
+	dir, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// sweep removes backups that no entry names. One that cannot be removed is tried again the next time; it is no reason to undo an
-// apply.
-func (l *Ledger) sweep() {
-	if l.wasDamaged() {
-		return
-	}
-	named := map[string]bool{}
-	for id := range l.owned {
-		if b := l.owned[id].Before; b != nil {
-			named[b.Digest] = true
-		}
-	}
-	files, err := os.ReadDir(filepath.Join(l.dir, "backups"))
-	if err != nil {
-		return
-	}
-	for _, f := range files {
-		if !named[f.Name()] {
-			_ = os.Remove(l.backupFile(f.Name()))
-		}
-	}
 }
 
 // clone gives a copy that later changes of l do not touch.

@@ -116,6 +116,15 @@ func TestRenderedIsReadOfCorpus(t *testing.T) {
 			for _, f := range s.Files() {
 				in.Files[f.File] = pems[map[spec.FileKind]string{spec.FileCA: "ca.pem", spec.FileCert: "cert.pem", spec.FileKey: "key.pem"}[f.Kind]]
 			}
+			in.Credentials = map[string]render.Login{}
+			for i := range s.Registries {
+				in.Credentials[fmt.Sprintf("registries[%d].credentials", i)] = render.Login{Username: "u"}
+			}
+			for i, m := range s.Mirrors {
+				for j := range m.Endpoints {
+					in.Credentials[fmt.Sprintf("mirrors[%d].endpoints[%d].credentials", i, j)] = render.Login{Username: "u"}
+				}
+			}
 			if roads, _, _ := render.Roads(s, in); len(roads) > 0 {
 				read(t, s, in)
 			}

@@ -83,6 +83,9 @@ func explain(ctx context.Context, n Node, ref spec.Reference, o Options) (Road, 
 	}
 	for i, h := range hosts {
 		road.Endpoints = append(road.Endpoints, describe(h, file, i == len(hosts)-1))
+		if h.Host == "docker.io" || h.Host == "hub.docker.com" {
+			road.Notes = append(road.Notes, h.Host+" is a web site; the registry is https://registry-1.docker.io")
+		}
 	}
 	if n.Inline == nil {
 		road.Notes = append(road.Notes, file.notes(n.major(), road.Endpoints)...)

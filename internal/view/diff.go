@@ -14,17 +14,21 @@ const hidden = "(sensitive)"
 
 // Diff gives what a change does to its file, as a unified diff with secrets masked. It is empty where the content stays.
 func Diff(c plan.Change) string {
+	return unified(c, c.Name, c.Name+" (planned)")
+}
+
+// unified gives the contents of a change as a unified diff between two names.
+func unified(c plan.Change, from, to string) string {
 	if c.Sensitive {
 		return ""
 	}
-	from, to := c.Name, c.Name+" (planned)"
 	if c.Before == nil {
 		from = "/dev/null"
 	}
 	if c.After == nil {
 		to = "/dev/null"
 	}
-	text := string(diff.Diff(from, []byte(mask(string(c.Before))), to, []byte(mask(string(c.After)))))
+	text := string(diff.Diff(from, []byte(Masked(string(c.Before))), to, []byte(Masked(string(c.After)))))
 	if _, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(text, "diff ") {
 		text = rest
 	}
@@ -40,7 +44,8 @@ var secrets = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
-func mask(text string) string {
+// Masked gives a text with what looks like a secret masked.
+func Masked(text string) string {
 	text = secrets()[0].ReplaceAllString(text, "${1}"+hidden)
 	return secrets()[1].ReplaceAllString(text, "${1}"+hidden+"@")
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (t Text) endpoint(i int, e probe.Endpoint, r probe.Road, c paint) []string 
 		}
 		var roles []string
 		for _, role := range []struct{ by, does string }{{r.ResolvedBy, "resolves"}, {r.ServedBy, "serves the manifest"}, {r.LayersBy, "serves the layers"}} {
-			if role.by == e.URL {
+			if first := slices.IndexFunc(r.Endpoints, func(o probe.Endpoint) bool { return o.URL == role.by }); first == i {
 				roles = append(roles, role.does)
 			}
 		}

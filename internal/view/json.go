@@ -89,6 +89,11 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 	for _, x := range p.Warnings {
 		doc.Warnings = append(doc.Warnings, sentence(x))
 	}
+	return encode(w, doc)
+}
+
+// encode writes one JSON document.
+func encode(w io.Writer, doc any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

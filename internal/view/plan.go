@@ -27,6 +27,11 @@ func (t Text) Plan(p plan.Plan) {
 	}
 	t.table(p, c)
 	t.diffs(p, c)
+	t.rest(p, c)
+}
+
+// rest writes what is no change: conflicts, what is left, effects, and the counts.
+func (t Text) rest(p plan.Plan, c paint) {
 	for _, x := range p.Conflicts {
 		fmt.Fprintf(t.W, "%s %s: %s\n", c(red, "Conflict:"), x.Name, x.Reason)
 		if x.Hint != "" {

@@ -87,12 +87,12 @@ func (p *Progress) line(e apply.Event) string {
 	t := p.images[e.Change.ID]
 	switch {
 	case e.Stage == apply.Failed && t != nil:
-		outcome = c(red, "failed") + " after " + Size(t.moved)
+		outcome = c(red, "failed") + " after " + render.Size(t.moved)
 	case e.Stage == apply.Failed:
 		outcome = c(red, "failed")
 	case t != nil:
 		// Not until now: an archive's images are done together, when the last of them is.
-		outcome = Size(t.moved)
+		outcome = render.Size(t.moved)
 		if took := t.last.Sub(t.began); took >= 50*time.Millisecond {
 			outcome += " in " + span(took)
 		}

@@ -174,9 +174,9 @@ func figures(done, total int64, took time.Duration) string {
 
 func amount(done, total int64) string {
 	if total <= 0 {
-		return Size(done)
+		return render.Size(done)
 	}
-	return Size(done) + " of " + Size(total)
+	return render.Size(done) + " of " + render.Size(total)
 }
 
 // pace says how fast done bytes came, and how long the rest will take; nothing in the first second.
@@ -184,7 +184,7 @@ func pace(done, total int64, took time.Duration) string {
 	if took < time.Second {
 		return ""
 	}
-	text := "  " + Size(int64(float64(done)/took.Seconds())) + "/s"
+	text := "  " + render.Size(int64(float64(done)/took.Seconds())) + "/s"
 	if left := remaining(done, total, took); left != "" {
 		text += "  " + left
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/regsync/regsync/render"
+
 	"github.com/vbauerster/mpb/v8"
 )
 
@@ -51,6 +53,6 @@ func (f *Fetching) Close(err error) {
 		f.screen.Wait()
 	}
 	if err == nil && !f.began.IsZero() {
-		fmt.Fprintf(f.w, "fetched %s  %s in %s\n", f.name, Size(f.done-f.from), span(f.now().Sub(f.began)))
+		fmt.Fprintf(f.w, "fetched %s  %s in %s\n", f.name, render.Size(f.done-f.from), span(f.now().Sub(f.began)))
 	}
 }

@@ -214,7 +214,7 @@ func TestSize(t *testing.T) {
 		0: "0 B", 999: "999 B", 1000: "1.0 kB", 9949: "9.9 kB", 9951: "10 kB", 999_499: "999 kB", 999_500: "1.0 MB", 64_000_000: "64 MB",
 		1_230_000_000: "1.2 GB", 45_600_000_000: "46 GB", 999_600_000_000: "1.0 TB", 12_340_000_000_000: "12.3 TB",
 	} {
-		if got := Size(n); got != want {
+		if got := render.Size(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}

@@ -145,7 +145,7 @@ func TestMask(t *testing.T) {
 		`password = """` + "\n" + secret + "\n" + `"""`,
 		`password = '''` + secret + `'''`,
 	} {
-		if got := mask(line); strings.Contains(got, secret) || !strings.Contains(got, hidden) {
+		if got := Masked(line); strings.Contains(got, secret) || !strings.Contains(got, hidden) {
 			t.Errorf("%s\nis shown as\n%s", line, got)
 		}
 	}
@@ -154,7 +154,7 @@ func TestMask(t *testing.T) {
 		`10.0.0.4 auth.example token.example`, `# password of the registry`, `"insecure-registries": ["10.0.0.4:5000"]`, `author = "me"`,
 		`capabilities = ["pull", "resolve"]`, `[host."http://10.0.0.4:5000/v2/secrets"]`,
 	} {
-		if got := mask(line); got != line {
+		if got := Masked(line); got != line {
 			t.Errorf("%s\nis shown as\n%s", line, got)
 		}
 	}

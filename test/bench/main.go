@@ -3,6 +3,10 @@
 // run, so that a busy machine slows both; what is printed are medians and their ratio.
 //
 //	bench bin/regsync
+//
+// With images it measures how archives become images, beside ctr; see images.go.
+//
+//	bench images bin/regsync [ROUNDS]
 package main
 
 import (
@@ -24,11 +28,29 @@ import (
 var sizes = []struct{ registries, rounds int }{{10, 31}, {100, 31}, {1_000, 15}, {10_000, 5}}
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: bench PROGRAM")
-		os.Exit(1)
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 1:
+		err = bench(args[0])
+	case len(args) >= 2 && args[0] == "images":
+		rounds := 5
+		if len(args) == 3 {
+			_, err = fmt.Sscan(args[2], &rounds)
+		}
+		if err == nil {
+			err = images(args[1], rounds)
+		}
+	case len(args) == 5 && args[0] == "inside":
+		rounds := 0
+		if _, err = fmt.Sscan(args[4], &rounds); err == nil {
+			err = inside(args[1], args[2], args[3], rounds)
+		}
+	case len(args) == 2 && args[0] == "floor":
+		err = floor(args[1])
+	default:
+		err = errors.New("usage: bench PROGRAM | bench images PROGRAM [ROUNDS]")
 	}
-	if err := bench(os.Args[1]); err != nil {
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
@@ -118,10 +140,11 @@ func measure(runner string, argv []string) (usage, error) {
 		return usage{}, err
 	}
 	cmd := exec.Command(runner, append([]string{program}, argv[1:]...)...)
-	cmd.Stderr = os.Stderr
+	var said strings.Builder
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return usage{}, fmt.Errorf("running %q: %w", argv[:min(3, len(argv))], err)
+		return usage{}, fmt.Errorf("running %q: %w: %s", argv[:min(3, len(argv))], err, said.String())
 	}
 	var wall, peak int64
 	if _, err := fmt.Sscan(string(out), &wall, &peak); err != nil {

@@ -37,8 +37,13 @@ func Release(name string) (Containerd, error) {
 
 // Path returns the absolute path of this release's program: the machine's own, if that is of this release (Debian's patched
 // 1.6 is what many nodes run), else one built from the Go module, which takes a minute or two unless the cache has it.
-func (c Containerd) Path(ctx context.Context) (string, error) {
-	if program, err := exec.LookPath("containerd"); err == nil && c.is(ctx, program) {
+func (c Containerd) Path(ctx context.Context) (string, error) { return c.program(ctx, "containerd") }
+
+// Ctr returns the absolute path of this release's ctr, as Path does for containerd.
+func (c Containerd) Ctr(ctx context.Context) (string, error) { return c.program(ctx, "ctr") }
+
+func (c Containerd) program(ctx context.Context, name string) (string, error) {
+	if program, err := exec.LookPath(name); err == nil && c.is(ctx, program) {
 		return program, nil
 	}
 	root, err := sourceRoot()
@@ -50,17 +55,17 @@ func (c Containerd) Path(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	program := filepath.Join(Cache(), "containerd-"+version, "containerd")
+	program := filepath.Join(Cache(), "containerd-"+version, name)
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
 	}
 	set := "-s -w -X " + c.module + "/version.Version=" + version
-	return program, goBuild(ctx, folder, program, set, c.module+"/cmd/containerd")
+	return program, goBuild(ctx, folder, program, set, c.module+"/cmd/"+name)
 }
 
 // is tells whether a program calls itself a containerd of this release.
 func (c Containerd) is(ctx context.Context, program string) bool {
-	// "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3"
+	// "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3", and the same of ctr
 	out, err := exec.CommandContext(ctx, program, "--version").Output()
 	words := strings.Fields(string(out))
 	return err == nil && len(words) > 2 && strings.HasPrefix(strings.TrimPrefix(words[2], "v"), c.Name+".")

@@ -23,7 +23,6 @@ import (
 // Registry is a registry in this process, which remembers who asked it for what.
 type Registry struct {
 	Address string // host:port on which it listens
-	Basic   string // user:password that it asks for; empty: everybody is served
 
 	// Refuse gives the status with which a request is answered, 0 for the registry's own answer. 200 comes with a page of HTML, as a
 	// portal's does. Set it while nobody asks.
@@ -32,8 +31,10 @@ type Registry struct {
 	server http.Server
 	store  http.Handler
 
-	mu  sync.Mutex
-	log []string
+	mu     sync.Mutex
+	log    []string
+	wanted string          // user:password; empty: everybody is served
+	tokens map[string]bool // that were given out; nil: user and password are shown to the registry itself
 }
 
 // StartRegistry serves an empty registry on an address such as 192.168.1.140:5280, over TLS where config is given.
@@ -106,22 +107,48 @@ func (r *Registry) Forget() {
 	r.log = nil
 }
 
+// Want lets in only who shows user:password from now on, to the registry itself, or, with tokens, to where it gives out tokens.
+// Tokens that were given out before are good no more.
+func (r *Registry) Want(login string, tokens bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wanted, r.tokens = login, nil
+	if tokens {
+		r.tokens = map[string]bool{}
+	}
+}
+
+func (r *Registry) login() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wanted
+}
+
 func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	seen := &answer{ResponseWriter: w, status: http.StatusOK}
-	status := 0
+	r.mu.Lock()
+	tokens := r.tokens != nil
+	r.mu.Unlock()
+	refused := 0
 	if r.Refuse != nil {
-		status = r.Refuse(req)
+		refused = r.Refuse(req)
 	}
-	if status == http.StatusOK {
+	switch {
+	case refused == http.StatusOK:
 		seen.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(seen, "<html>welcome</html>")
-	} else if status != 0 {
-		http.Error(seen, "refused", status)
-	} else if r.admits(req) {
-		r.store.ServeHTTP(seen, req)
-	} else {
+	case refused != 0:
+		http.Error(seen, "refused", refused)
+	case tokens && req.URL.Path == tokenPath:
+		r.token(seen, req)
+	case tokens && !r.bears(req):
+		seen.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s%s",service="rig"`, req.Host, tokenPath))
+		http.Error(seen, "where is your token?", http.StatusUnauthorized)
+	case !tokens && !r.admits(req):
 		seen.Header().Set("WWW-Authenticate", `Basic realm="rig"`)
 		http.Error(seen, "who are you?", http.StatusUnauthorized)
+	default:
+		r.store.ServeHTTP(seen, req)
 	}
 	line := fmt.Sprintf("%s %s %s ns=%s %d", req.Method, req.Host, req.URL.Path, req.URL.Query().Get("ns"), seen.status)
 	r.mu.Lock()
@@ -130,12 +157,15 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Registry) admits(req *http.Request) bool {
-	if r.Basic == "" {
+	wanted := r.login()
+	if wanted == "" {
 		return true
 	}
 	user, password, _ := req.BasicAuth()
-	return subtle.ConstantTimeCompare([]byte(user+":"+password), []byte(r.Basic)) == 1
+	return same(user+":"+password, wanted)
 }
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // answer remembers the status of a response.
 type answer struct {

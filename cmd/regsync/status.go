@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/plan"
+)
+
+func (c *command) statusVerb() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the node is as it was left, and as the file says",
+		Long: `status shows the last generation, what somebody has changed since, what was left unfinished, and, where there is a
+file, what apply would do. It exits with 2 if any of these is not as it should be. It changes nothing.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.status(cmd.Context()) },
+	}
+}
+
+func (c *command) status(ctx context.Context) (err error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	s, err := c.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	now, err := s.status()
+	if err != nil {
+		return err
+	}
+	var unplanned error
+	if c.hasSpec() {
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			now.Plan = &t.plan
+		}
+		unplanned = err
+	}
+	if c.output == "json" {
+		err = view.StatusJSON(c.out, now)
+	} else {
+		c.text().Status(now)
+	}
+	switch {
+	case err != nil:
+		return err
+	case unplanned != nil:
+		return unplanned
+	case !now.Converged():
+		return codeError(exitPending)
+	}
+	return nil
+}
+
+// status is what can be said of the node without the spec.
+func (s *site) status() (view.Status, error) {
+	now := view.Status{Generation: s.ledger.Generation, AppliedAt: s.ledger.AppliedAt, Rollback: s.ledger.RolledBack, LastError: s.damaged()}
+	survey := &survey{site: s, live: map[string]plan.Live{}}
+	if err := survey.readOwned(); err != nil {
+		return now, err
+	}
+	have, err := survey.have(nil)
+	if err != nil {
+		return now, err
+	}
+	now.Drift = plan.Drift(have, s.owned, s.ledger.Digest)
+	for _, o := range s.owned {
+		now.Unfinished = now.Unfinished || o.Coming != ""
+	}
+	if f := s.ledger.Failure(); f != nil && now.LastError == "" {
+		now.LastError = f.Message
+	}
+	return now, nil
+}
+
+// hasSpec reports whether a file says what the node should be.
+func (c *command) hasSpec() bool {
+	if len(c.files) > 0 {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(c.mount(), defaultFile))
+	return err == nil
+}

@@ -1,0 +1,114 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
+)
+
+// Status is how a node stands to what was applied, and to its file.
+type Status struct {
+	Generation int       // 0: nothing was applied yet
+	AppliedAt  time.Time // zero: never
+	Rollback   int       // the generation that the last one went back to; 0: it was an apply
+	Drift      []plan.Drifted
+	Unfinished bool       // an apply was cut off
+	Plan       *plan.Plan // what apply would do; nil where there is no file to say
+	LastError  string     // why the last apply failed; empty: it did not
+}
+
+// Converged reports whether there is nothing to do, as far as is known.
+func (s Status) Converged() bool {
+	return len(s.Drift) == 0 && !s.Unfinished && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
+}
+
+// statusJSON is the form of a status that programs read.
+type statusJSON struct {
+	FormatVersion string         `json:"formatVersion"`
+	Generation    int            `json:"generation"`
+	AppliedAt     *time.Time     `json:"appliedAt"` // null: never
+	Rollback      int            `json:"rollback,omitempty"`
+	Converged     bool           `json:"converged"`
+	Drift         []plan.Drifted `json:"drift"`
+	Planned       bool           `json:"planned"` // false: there was no file to compare with
+	Pending       []pendingJSON  `json:"pending"`
+	Waiting       []string       `json:"waiting,omitempty"`
+	Unfinished    bool           `json:"unfinished"`
+	LastError     string         `json:"lastError"`
+}
+
+// pendingJSON is a change (its action is one of a plan's), an effect (kind effect, action run), or a conflict (action conflict).
+type pendingJSON struct {
+	render.ID
+	Action string `json:"action"`
+	Reason string `json:"reason"`
+}
+
+// StatusJSON writes a status as one JSON document.
+func StatusJSON(w io.Writer, s Status) error {
+	doc := statusJSON{
+		FormatVersion: FormatVersion, Generation: s.Generation, Rollback: s.Rollback, Converged: s.Converged(),
+		Drift: append([]plan.Drifted{}, s.Drift...), Planned: s.Plan != nil, Pending: []pendingJSON{}, Unfinished: s.Unfinished,
+		LastError: s.LastError,
+	}
+	if !s.AppliedAt.IsZero() {
+		doc.AppliedAt = &s.AppliedAt
+	}
+	if s.Plan != nil {
+		doc.Waiting = s.Plan.Waiting
+		for _, c := range s.Plan.Changes {
+			doc.Pending = append(doc.Pending, pendingJSON{c.ID, c.Action.String(), c.Reason})
+		}
+		for _, e := range s.Plan.Effects {
+			doc.Pending = append(doc.Pending, pendingJSON{render.ID{Kind: "effect", Name: string(e.Name)}, "run", e.Reason})
+		}
+		for _, x := range s.Plan.Conflicts {
+			doc.Pending = append(doc.Pending, pendingJSON{x.ID, "conflict", x.Reason})
+		}
+	}
+	return encode(w, doc)
+}
+
+// Status writes a status.
+func (t Text) Status(s Status) {
+	c := painter(t.Color)
+	switch {
+	case s.Generation == 0:
+		fmt.Fprintln(t.W, "Nothing was applied yet.")
+	case s.Rollback > 0:
+		fmt.Fprintf(t.W, "Generation %d, a rollback to %d, applied %s.\n", s.Generation, s.Rollback, s.AppliedAt.Format(time.RFC3339))
+	default:
+		fmt.Fprintf(t.W, "Generation %d, applied %s.\n", s.Generation, s.AppliedAt.Format(time.RFC3339))
+	}
+	if s.LastError != "" {
+		fmt.Fprintf(t.W, "%s %s\n", c(red, "The last apply failed:"), visible(s.LastError))
+	}
+	if s.Unfinished {
+		fmt.Fprintf(t.W, "%s an apply was cut off; regsync apply finishes it\n", c(red, "Unfinished:"))
+	}
+	for _, d := range s.Drift {
+		fmt.Fprintf(t.W, "%s %s %s\n", c(yellow, "Drift:"), place(d.ID), d.Reason)
+	}
+	switch {
+	case s.Plan == nil:
+		fmt.Fprintln(t.W, "What the file would change is not known: there is none.")
+	case !s.Plan.Empty() || len(s.Plan.Conflicts)+len(s.Plan.Waiting) > 0:
+		fmt.Fprintln(t.W)
+		t.outline(*s.Plan, c)
+	}
+	if s.Converged() && s.Generation > 0 {
+		fmt.Fprintln(t.W, c(green, "Converged."))
+	}
+}
+
+// outline writes a plan without its diffs.
+func (t Text) outline(p plan.Plan, c paint) {
+	for _, w := range p.Waiting {
+		fmt.Fprintf(t.W, "%s %s\n", c(yellow, "Waiting:"), w)
+	}
+	t.table(p, c)
+	t.rest(p, c)
+}
