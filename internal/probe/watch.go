@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -86,7 +87,7 @@ func (w *watch) add(r reply) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.replies = append(w.replies, r)
-	if timeout, ok := r.err.(net.Error); ok && timeout.Timeout() {
+	if timeout := net.Error(nil); errors.As(r.err, &timeout) && timeout.Timeout() {
 		w.dead[r.endpoint] = r.err
 	}
 }
