@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -81,7 +82,7 @@ func (c *command) explain(ctx context.Context, image string, x explanation) erro
 			road, err = probe.Explain(ctx, n, image, probe.Options{Probe: x.probe})
 		}
 	}
-	if errors.Is(err, probe.ErrRoot) {
+	if errors.Is(err, probe.ErrRoot) || errors.Is(err, fs.ErrPermission) {
 		err = hinted{err, "run it as root"}
 	}
 	if err != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -64,7 +66,7 @@ func explain(ctx context.Context, n Node, ref spec.Reference, o Options) (Road, 
 		return road, nil
 	}
 	load, file, err := n.load(&road, ref.Domain, o)
-	if errors.Is(err, ErrRoot) {
+	if errors.Is(err, ErrRoot) || errors.Is(err, fs.ErrPermission) { // ours, not containerd's
 		return road, err
 	}
 	if err != nil {
@@ -77,6 +79,8 @@ func explain(ctx context.Context, n Node, ref spec.Reference, o Options) (Road, 
 	case errors.As(err, &fatal):
 		road.Error = "hosts.toml ends containerd at each pull of " + ref.Domain + ": " + fatal.Message
 		return road, nil
+	case errors.Is(err, fs.ErrPermission):
+		return road, err
 	case err != nil:
 		road.Error = err.Error()
 		return road, nil
@@ -148,6 +152,8 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 			}
 		case err == nil:
 			road.Notes = append(road.Notes, name+" is empty, which is as if it were not there")
+		case errors.Is(err, fs.ErrPermission):
+			return nil, file, err
 		case os.IsNotExist(err):
 			why := "no hosts.toml is in " + dir
 			if target, err := os.Readlink(name); err == nil {
@@ -162,6 +168,7 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 		}
 	}
 	var logged []string
+	secret := file.secret
 	load, err := loader.Hosts(n.major(), loader.Options{
 		Dir:    func(string) (string, error) { return dir, p.err },
 		Logged: &logged, Client: change,
@@ -179,16 +186,21 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 		if !told {
 			told = true
 			for _, line := range logged {
-				road.logged(line)
+				road.logged(line, secret)
 			}
 		}
 		return hosts, err
 	}, file, nil
 }
 
-// logged makes a note of a line that containerd would only write to its log.
-func (r *Road) logged(line string) {
+// position is where in a file a parser of TOML stumbled, as 1.x's and 2.x's say it.
+var position = regexp.MustCompile(`\(\d+, \d+\)|line \d+`)
+
+// logged makes a note of a line that containerd would only write to its log. Of a secret file it tells no more than the place.
+func (r *Road) logged(line string, secret bool) {
 	switch {
+	case strings.Contains(line, "failed to decode hosts.toml") && secret:
+		r.Notes = append(r.Notes, strings.TrimSuffix("the file is ignored, which containerd says in its log only: failed to decode hosts.toml: "+position.FindString(line), ": "))
 	case strings.Contains(line, "will try HTTPS first"): // the endpoint's own words say so
 	case strings.Contains(line, "failed to decode hosts.toml"):
 		r.Notes = append(r.Notes, "the file is ignored, which containerd says in its log only: "+strings.TrimPrefix(line, "error: "))

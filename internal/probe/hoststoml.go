@@ -11,6 +11,8 @@ import (
 
 	toml1 "github.com/pelletier/go-toml"
 	toml2 "github.com/pelletier/go-toml/v2"
+
+	"github.com/regsync/regsync/render"
 )
 
 // hostsFile is what a hosts.toml says, for people: whom containerd asks comes from its own loader.
@@ -19,15 +21,20 @@ type hostsFile struct {
 	root   map[string]any
 	tables map[string]map[string]any // by the URL as it stands
 	table  bool                      // it has a host table, without which 1.6 does not read it
+	secret bool                      // a header of it carries a credential, or may
 	sound  bool                      // it is TOML
+	drawn  bool                      // its hosts stand on one line, and 1.x has no order of them
 }
 
 func parseHosts(dir string, data []byte) hostsFile {
-	f := hostsFile{dir: dir, tables: map[string]map[string]any{}}
+	f := hostsFile{dir: dir, tables: map[string]map[string]any{}, secret: render.Confides("hosts.toml", data)}
 	tree, err := load1(data)
 	if err == nil {
 		f.sound, f.root = true, tree.ToMap()
-		_, f.table = tree.Get("host").(*toml1.Tree)
+		var hosts *toml1.Tree
+		if hosts, f.table = tree.Get("host").(*toml1.Tree); f.table {
+			f.drawn = sharesLine(hosts)
+		}
 	} else if toml2.Unmarshal(data, &f.root) == nil {
 		f.sound = true
 		_, f.table = f.root["host"].(map[string]any)
@@ -38,6 +45,22 @@ func parseHosts(dir string, data []byte) hostsFile {
 		}
 	}
 	return f
+}
+
+// sharesLine reports whether two hosts stand on one line, by which 1.x orders them (getSortedHosts).
+func sharesLine(hosts *toml1.Tree) bool {
+	lines := map[int]bool{}
+	for _, name := range hosts.Keys() {
+		host, ok := hosts.GetPath([]string{name}).(*toml1.Tree)
+		if !ok {
+			continue
+		}
+		if lines[host.Position().Line] {
+			return true
+		}
+		lines[host.Position().Line] = true
+	}
+	return false
 }
 
 // load1 reads TOML with 1.x's parser, some of whose faults are panics.
@@ -164,7 +187,13 @@ func (f hostsFile) notes(major int, asks []Endpoint) []string {
 			notes = append(notes, fmt.Sprintf("host %q begins with http, so that no https:// is put before it: it cannot be asked", name))
 		}
 	}
+	if f.drawn && major < 2 {
+		notes = append(notes, "hosts stand on one line: containerd 1.x draws their order anew at each request")
+	}
 	for _, e := range asks {
+		if major < 2 && strings.Contains(e.Credentials, "Authorization") {
+			notes = append(notes, "the Authorization header of "+e.URL+" is not shown where a registry gives out tokens: containerd 1.x sends it to the registry itself only")
+		}
 		if table := f.of(e.URL, e.Upstream); strings.HasPrefix(e.TLS, "https first") && (table["ca"] != nil || table["client"] != nil || table["skip_verify"] != nil) {
 			notes = append(notes, e.URL+" is asked by https first because of its ca, client or skip_verify; without these keys it is plain http")
 		}
