@@ -35,7 +35,7 @@ var road = map[string][]string{
 	"internal/credentials": {"render", "spec"},
 	"internal/probe":       {"render", "spec", "internal/loader"},
 	"internal/watch":       {},
-	"internal/view":        {"apply", "plan", "render", "spec"},
+	"internal/view":        {"apply", "plan", "render", "spec", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.
@@ -55,6 +55,8 @@ var heavy = []string{
 var homes = map[string][]string{
 	"github.com/containerd/containerd/remotes/docker/config":         {"internal/loader"},
 	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader", "internal/images"},
+	"github.com/containerd/containerd/remotes/docker":                {"internal/loader", "internal/probe"},
+	"github.com/containerd/containerd/v2/core/remotes/docker":        {"internal/loader", "internal/probe", "internal/images"},
 	"github.com/containerd/containerd/v2/client":                     {"internal/images"},
 	"github.com/containerd/containerd":                               {},
 	"k8s.io/client-go/rest":                                          {"internal/cluster"},

@@ -179,7 +179,7 @@ func ascii(s string) string {
 func secret(asks []Endpoint) bool {
 	for i := range asks {
 		for name := range asks[i].Header {
-			if credential(name) {
+			if Credential(name) {
 				return true
 			}
 		}
@@ -203,12 +203,12 @@ func Confides(name string, data []byte) bool {
 	}
 	all := append(slices.Collect(maps.Values(file.Host)), file.host)
 	return slices.ContainsFunc(all, func(h host) bool {
-		return slices.ContainsFunc(slices.Collect(maps.Keys(h.Header)), credential)
+		return slices.ContainsFunc(slices.Collect(maps.Keys(h.Header)), Credential)
 	})
 }
 
-// credential reports whether a header of this name carries a credential as far as its name tells.
-func credential(name string) bool {
+// Credential reports whether a header of this name carries a credential as far as its name tells.
+func Credential(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey", "access-key", "credential"} {
 		if strings.Contains(name, word) {

@@ -52,8 +52,8 @@ func TestCredentialHeader(t *testing.T) {
 		"Authorization": true, "cookie": true, "X-Auth-Token": true, "X-Api-Key": true, "Proxy-Authorization": true, "X-JFrog-Art-Api-Key": true,
 		"X-Site": false, "User-Agent": false, "Accept": false, "X-Dragonfly-Registry": false,
 	} {
-		if got := credential(name); got != want {
-			t.Errorf("credential(%q) = %v", name, got)
+		if got := Credential(name); got != want {
+			t.Errorf("Credential(%q) = %v", name, got)
 		}
 	}
 }

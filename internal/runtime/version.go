@@ -32,6 +32,15 @@ var versionForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?`)
 })
 
+// ParseVersion reads a version as a person writes it: 1.7.27, v2.2, or 2. ok is false where it is none.
+func ParseVersion(s string) (v render.Version, ok bool) {
+	if len(s) == 1 {
+		s += ".0"
+	}
+	v = parseVersion(s)
+	return v, v.Known()
+}
+
 func parseVersion(s string) render.Version {
 	m := versionForm().FindStringSubmatch(s)
 	if m == nil {

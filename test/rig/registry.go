@@ -24,6 +24,10 @@ import (
 type Registry struct {
 	Address string // host:port on which it listens
 
+	// Refuse gives the status with which a request is answered, 0 for the registry's own answer. 200 comes with a page of HTML, as a
+	// portal's does. Set it while nobody asks.
+	Refuse func(*http.Request) int
+
 	server http.Server
 	store  http.Handler
 
@@ -55,22 +59,29 @@ func (r *Registry) Close() error { return r.server.Close() }
 // Push adds a random image for this machine's platform under REPOSITORY:TAG and returns its digest. Each call makes
 // another image. Pushes go straight to the store and stand in no log.
 func (r *Registry) Push(repositoryAndTag string) (string, error) {
-	image, err := random.Image(512, 2)
+	image, err := RandomImage()
 	if err != nil {
 		return "", err
+	}
+	return r.PushImage(repositoryAndTag, image)
+}
+
+// RandomImage makes an image for this machine's platform, another one at each call.
+func RandomImage() (v1.Image, error) {
+	image, err := random.Image(512, 2)
+	if err != nil {
+		return nil, err
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	config.OS, config.Architecture = "linux", runtime.GOARCH
-	if image, err = mutate.ConfigFile(image, config); err != nil {
-		return "", err
-	}
-	return r.push(repositoryAndTag, image)
+	return mutate.ConfigFile(image, config)
 }
 
-func (r *Registry) push(repositoryAndTag string, image v1.Image) (string, error) {
+// PushImage adds an image under REPOSITORY:TAG and returns its digest, as [Registry.Push] does.
+func (r *Registry) PushImage(repositoryAndTag string, image v1.Image) (string, error) {
 	ref, err := name.ParseReference("store.example/"+repositoryAndTag, name.Insecure, name.StrictValidation)
 	if err != nil {
 		return "", fmt.Errorf("pushing %q: %w", repositoryAndTag, err)
@@ -118,7 +129,16 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	tokens := r.tokens != nil
 	r.mu.Unlock()
+	refused := 0
+	if r.Refuse != nil {
+		refused = r.Refuse(req)
+	}
 	switch {
+	case refused == http.StatusOK:
+		seen.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(seen, "<html>welcome</html>")
+	case refused != 0:
+		http.Error(seen, "refused", refused)
 	case tokens && req.URL.Path == tokenPath:
 		r.token(seen, req)
 	case tokens && !r.bears(req):
