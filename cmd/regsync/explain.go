@@ -91,11 +91,24 @@ func (c *command) explain(ctx context.Context, image string, x explanation) erro
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if proxy := c.proxy(); x.probe && proxy != "" {
+		road.Notes = append(road.Notes, "the endpoints were asked with "+proxy+" of regsync's environment; which proxies the runtime's service has is not known")
+	}
 	if c.output == "json" {
 		return view.RoadJSON(c.out, road)
 	}
 	c.text().Road(road)
 	return nil
+}
+
+// proxy names the variable that sends our own requests through a proxy; empty where there is none.
+func (c *command) proxy() string {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if c.env(name) != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // nodeSection gives what the file says of the node; where none is named and there is none, what an empty one would.

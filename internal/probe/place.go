@@ -22,7 +22,7 @@ func look(dirs []string, registry string) place {
 		names := candidates(registry)
 		for i, name := range names {
 			dir := filepath.Join(root, name)
-			info, err := os.Stat(dir)
+			_, err := os.Stat(dir)
 			switch {
 			case p.err != nil:
 				return p
@@ -35,7 +35,6 @@ func look(dirs []string, registry string) place {
 				p.err = err
 			default:
 				p.dir = dir
-				_ = info
 			}
 			if i == len(names)-1 {
 				p.lookalikes(root, registry, names)
