@@ -8,7 +8,7 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// ErrNoService says that nobody is there who could restart or reload a service. The message around it says what to do by hand.
+// ErrNoService says that nobody is there who could restart a service. The message around it says what to do by hand.
 var ErrNoService = errors.New("nobody to ask for it")
 
 // ErrBusy says that snapd was busy with another change until there was no time left. Nothing has been done.
@@ -38,14 +38,9 @@ func (s Service) Restart(ctx context.Context) error {
 		}
 		return snapRestart(ctx, snapService)
 	case render.Containerd:
-		return unitJob(ctx, s.Host, restartUnit, containerdUnit)
+		return restartUnit(ctx, s.Host, containerdUnit)
 	case render.NoRuntime:
 		return fmt.Errorf("restarting containerd: %w", ErrNoService)
 	}
 	panic(fmt.Sprintf("unknown runtime %q", s.Runtime))
-}
-
-// ReloadUnit reloads a systemd unit such as docker.service, on the node mounted at host (empty: here), and waits for it.
-func ReloadUnit(ctx context.Context, host, unit string) error {
-	return unitJob(ctx, host, reloadUnit, unit)
 }

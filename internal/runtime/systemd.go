@@ -12,40 +12,29 @@ import (
 	godbus "github.com/godbus/dbus/v5"
 )
 
-// job is what can be asked of systemd for a unit.
-type job struct {
-	doing, command string
-	start          func(c *dbus.Conn, ctx context.Context, unit, mode string, done chan<- string) (int, error)
-}
-
-var (
-	restartUnit = job{"restarting", "systemctl restart", (*dbus.Conn).RestartUnitContext}
-	reloadUnit  = job{"reloading", "systemctl reload", (*dbus.Conn).ReloadUnitContext}
-)
-
-// unitJob has systemd do a job for a unit, and waits for its result.
-func unitJob(ctx context.Context, host string, j job, unit string) error {
+// restartUnit has systemd restart a unit, and waits for the result.
+func restartUnit(ctx context.Context, host, unit string) error {
 	conn, err := systemd(ctx, host)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w: %w; by hand: %s %s", j.doing, unit, ErrNoService, err, j.command, unit)
+		return fmt.Errorf("restarting %s: %w: %w; by hand: systemctl restart %s", unit, ErrNoService, err, unit)
 	}
 	defer conn.Close()
 	done := make(chan string, 1)
-	if _, err := j.start(conn, ctx, unit, "replace", done); err != nil {
+	if _, err := conn.RestartUnitContext(ctx, unit, "replace", done); err != nil {
 		var refused godbus.Error
 		if errors.As(err, &refused) && refused.Name == "org.freedesktop.systemd1.NoSuchUnit" {
-			return fmt.Errorf("%s %s: %w: systemd has no such unit", j.doing, unit, ErrNoService)
+			return fmt.Errorf("restarting %s: %w: systemd has no such unit", unit, ErrNoService)
 		}
-		return fmt.Errorf("%s %s: %w", j.doing, unit, err)
+		return fmt.Errorf("restarting %s: %w", unit, err)
 	}
 	select {
 	case result := <-done:
 		if result != "done" {
-			return fmt.Errorf("%s %s: systemd's job has ended as %q: see journalctl -u %s", j.doing, unit, result, unit)
+			return fmt.Errorf("restarting %s: systemd's job has ended as %q: see journalctl -u %s", unit, result, unit)
 		}
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%s %s: %w", j.doing, unit, context.Cause(ctx))
+		return fmt.Errorf("restarting %s: %w", unit, context.Cause(ctx))
 	}
 }
 
