@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/regsync/regsync/render"
@@ -43,16 +42,9 @@ func changed(r render.Resource, live []byte) string {
 func differs(r render.Resource) string {
 	switch r.Scope {
 	case render.Block:
-		return "differs: block of " + count(strings.Count(string(r.Body), "\n"), "line")
+		return "differs: block of " + render.Count(strings.Count(string(r.Body), "\n"), "line")
 	case render.JSONKeys:
 		return "differs: " + r.Why
 	}
 	return r.Why
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -20,3 +20,11 @@ func Size(bytes int64) string {
 	}
 	return fmt.Sprintf("%.1f TB", n/1000)
 }
+
+// Count gives a number of things as people read it: 1 image, 2 images.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -26,14 +26,14 @@ func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *ren
 		return sight{owned: owned}, nil
 	}
 	if v.baking {
-		return sight{owned: withoutImages(d, owned), left: []string{count(len(names), "image")}}, nil
+		return sight{owned: withoutImages(d, owned), left: []string{render.Count(len(names), "image")}}, nil
 	}
 	store, err := c.openStore(ctx, v)
 	if err != nil {
 		if ctx.Err() != nil {
 			return sight{}, context.Cause(ctx)
 		}
-		return sight{owned: withoutImages(d, owned), waiting: []string{fmt.Sprintf("%s: %v", count(len(names), "image"), err)}}, nil
+		return sight{owned: withoutImages(d, owned), waiting: []string{fmt.Sprintf("%s: %v", render.Count(len(names), "image"), err)}}, nil
 	}
 	t.store = store
 	live, err := store.Look(ctx, names)
@@ -156,11 +156,4 @@ func (c *command) openStore(ctx context.Context, v *services) (*images.Store, er
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
