@@ -35,6 +35,9 @@ type services struct {
 	socket string // containerd's, as this machine names it; empty where there is none
 	docker docker.Daemon
 	unit   runtime.Service
+
+	asked   bool           // for the version
+	running render.Version // of containerd
 }
 
 func (c *command) services(root *node.Root, s ledger.Services) *services {
@@ -56,18 +59,18 @@ func (c *command) services(root *node.Root, s ledger.Services) *services {
 	return v
 }
 
-// version is the running containerd's; the zero Version where it cannot be asked.
+// version is the running containerd's, asked once in a run; the zero Version where it cannot be asked.
 func (v *services) version(ctx context.Context) render.Version {
-	if v.socket == "" {
-		return render.Version{}
+	if v.socket == "" || v.asked {
+		return v.running
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	version, _, err := runtime.Version(ctx, v.socket)
-	if err != nil {
-		return render.Version{}
+	v.asked = true
+	if version, _, err := runtime.Version(ctx, v.socket); err == nil {
+		v.running = version
 	}
-	return version
+	return v.running
 }
 
 // liveNode is the node as apply sees it.
