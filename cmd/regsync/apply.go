@@ -19,10 +19,11 @@ var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
-	yes           bool
-	allowRemovals bool
-	allowEmpty    bool
-	confirm       time.Duration // how long the files wait to be confirmed; 0: they need not be
+	yes            bool
+	allowRemovals  bool
+	allowEmpty     bool
+	allowDowngrade bool
+	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -37,8 +38,9 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
 	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
@@ -69,7 +71,7 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, ok); err != nil {
+	if err := guard(s, t, ok); err != nil {
 		return err
 	}
 	return c.noted(s, c.carryOut(ctx, s, t, ok))
