@@ -19,6 +19,7 @@ var errDeclined = errors.New("nothing was changed")
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
 	yes           bool
+	probed        bool
 	allowRemovals bool
 	allowEmpty    bool
 }
@@ -35,6 +36,7 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	return verb
@@ -49,10 +51,15 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	var t trip
-	if len(args) == 1 {
+	switch {
+	case len(args) == 0:
+		if t, err = c.travel(ctx, s); err == nil {
+			err = c.askAhead(ctx, s, &t, ok.probed)
+		}
+	case ok.probed:
+		err = hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	default:
 		t, err = c.reopen(ctx, args[0], s)
-	} else {
-		t, err = c.travel(ctx, s)
 	}
 	if err != nil {
 		return err

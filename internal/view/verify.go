@@ -1,0 +1,324 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/regsync/regsync/internal/probe"
+	"github.com/regsync/regsync/render"
+)
+
+// Verification is how well what the file asks for works.
+type Verification struct {
+	CRI       *Program // nil: there is none to be asked
+	Docker    *Program // nil: it is not looked after
+	Endpoints []probe.Asked
+	Images    []TestPull
+	Notes     []string
+	Left      []string // what is left to the node when it runs
+}
+
+// Program is a daemon that pulls.
+type Program struct {
+	Running bool
+	Version string
+	Error   string // why it is of no use; empty: it is
+}
+
+// TestPull is a pull that was only tried.
+type TestPull struct {
+	Image   string // the reference in full
+	Error   string // why it failed; empty: it did not
+	Found   bool   // the image was there before, and stays
+	Removed bool
+	Users   []string // containers that use it by now, which is why it stays
+	Took    time.Duration
+}
+
+// Failures says what does not work, a sentence each.
+func (v Verification) Failures() []string {
+	var all []string
+	if v.CRI != nil && v.CRI.Error != "" {
+		all = append(all, "the CRI: "+v.CRI.Error)
+	}
+	if v.Docker != nil && v.Docker.Error != "" {
+		all = append(all, "dockerd: "+v.Docker.Error)
+	}
+	for _, g := range probe.Groups(v.Endpoints) {
+		if !g.Contact.OK {
+			all = append(all, fmt.Sprintf("%s %s of %s: %s", g.Role(), g.URL, registriesOf(g), g.Contact.Error))
+		}
+	}
+	for _, i := range v.Images {
+		if i.Error != "" {
+			all = append(all, i.Error)
+		}
+	}
+	return all
+}
+
+// Verification writes a table of what was asked, and how it went.
+func (t Text) Verification(v Verification) {
+	c := painter(t.Color)
+	rows := v.rows()
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r.name))
+	}
+	width = min(width, 80)
+	for _, r := range rows {
+		mark, words := c(green, "ok"), visible(r.words)
+		if !r.ok {
+			mark, words = c(red, "no"), c(red, words)
+		}
+		fmt.Fprintln(t.W, strings.TrimRight(fmt.Sprintf("  %s  %-8s  %-*s  %s", mark, r.kind, width, r.name, words), " "))
+	}
+	for _, note := range v.Notes {
+		fmt.Fprintf(t.W, "%s %s\n", c(yellow, "Note:"), visible(note))
+	}
+	for _, left := range v.Left {
+		fmt.Fprintf(t.W, "%s %s\n", c(faint, "Left to the running node:"), left)
+	}
+	fmt.Fprintln(t.W, v.summary(c))
+}
+
+// row is one line of the table.
+type row struct {
+	ok                bool
+	kind, name, words string
+}
+
+func (v Verification) rows() []row {
+	var rows []row
+	for _, p := range []struct {
+		kind string
+		*Program
+	}{{"cri", v.CRI}, {"docker", v.Docker}} {
+		if p.Program != nil {
+			rows = append(rows, row{p.Error == "", p.kind, p.said(), p.Error})
+		}
+	}
+	for _, g := range probe.Groups(v.Endpoints) {
+		rows = append(rows, row{g.Contact.OK, g.Role(), g.URL + "  of " + registriesOf(g), contactWords(g.Asked)})
+	}
+	for _, i := range v.Images {
+		rows = append(rows, row{i.Error == "", "image", i.Image, i.words()})
+	}
+	return rows
+}
+
+// summary says in one line how much of it works.
+func (v Verification) summary(c paint) string {
+	endpoints, good, images := probe.Groups(v.Endpoints), 0, 0
+	for _, g := range endpoints {
+		if g.Contact.OK {
+			good++
+		}
+	}
+	for _, i := range v.Images {
+		if i.Error == "" {
+			images++
+		}
+	}
+	s := fmt.Sprintf("%d of %s answer as they should", good, render.Count(len(endpoints), "endpoint"))
+	if len(v.Images) > 0 {
+		s += fmt.Sprintf("; %d of %s could be pulled", images, render.Count(len(v.Images), "image"))
+	}
+	if len(v.Failures()) > 0 {
+		return c(red, "Not well:") + " " + s + "."
+	}
+	return c(green, "Well:") + " " + s + "."
+}
+
+// said gives a program's version.
+func (p *Program) said() string {
+	if p.Version == "" && !p.Running {
+		return "does not run"
+	}
+	return p.Version
+}
+
+func registriesOf(g probe.Group) string {
+	const shown = 3
+	if n := len(g.Registries); n > shown+1 {
+		return strings.Join(g.Registries[:shown], ", ") + fmt.Sprintf(" and %d more", n-shown)
+	}
+	return strings.Join(g.Registries, ", ")
+}
+
+// contactWords says how an endpoint was found.
+func contactWords(a probe.Asked) string {
+	var words []string
+	say := func(s string) {
+		if s != "" {
+			words = append(words, s)
+		}
+	}
+	say(a.Contact.Error)
+	say(tlsWords(a.Contact.TLS))
+	say(loginWords(a))
+	if a.Contact.Redirect != "" {
+		say("sends to " + a.Contact.Redirect)
+	}
+	if a.Contact.Took > 0 {
+		say(a.Contact.Took.Round(time.Millisecond).String())
+	}
+	return strings.Join(words, " · ")
+}
+
+func tlsWords(t probe.TLS) string {
+	by, until := "", ""
+	if t.Authority != "" {
+		by = " by " + t.Authority
+	}
+	if !t.Expires.IsZero() {
+		until = ", until " + t.Expires.UTC().Format(time.DateOnly)
+	}
+	switch t.Mode {
+	case probe.Plain:
+		return "plain http"
+	case probe.Verified:
+		return "verified" + by + until
+	case probe.NotVerified:
+		return "not verified" + until
+	case probe.Disbelieved:
+		return "certificate" + by + until
+	case probe.TLSUnknown:
+		return ""
+	}
+	panic(fmt.Sprintf("unknown mode %q", t.Mode))
+}
+
+func loginWords(a probe.Asked) string {
+	name := "credential"
+	if a.Credential != "" {
+		name += " " + a.Credential
+	}
+	c := a.Contact.Credentials
+	token := ""
+	if c.Token != "" {
+		token = ", tokens from " + c.Token
+	}
+	switch c.State {
+	case probe.LoginUnknown:
+		return ""
+	case probe.NotNeeded:
+		return "no credential needed" + token
+	case probe.Accepted:
+		return name + " accepted" + token
+	case probe.Refused:
+		return name + " refused" + token
+	case probe.Wanted:
+		return "wants a credential and has none" + token
+	case probe.NotSent:
+		return name + " not sent" + token
+	}
+	panic(fmt.Sprintf("unknown state %q", c.State))
+}
+
+func (i TestPull) words() string {
+	took := " · " + i.Took.Round(time.Millisecond).String()
+	switch {
+	case i.Error != "":
+		return i.Error
+	case i.Found:
+		return "pulled; it was there before" + took
+	case i.Removed:
+		return "pulled, and removed again" + took
+	}
+	return "pulled; it stays, for " + strings.Join(i.Users, ", ") + " uses it" + took
+}
+
+// verificationJSON is the form of a verification that programs read.
+type verificationJSON struct {
+	FormatVersion string         `json:"formatVersion"`
+	OK            bool           `json:"ok"`
+	CRI           *programJSON   `json:"cri"`    // null: there is none to be asked
+	Docker        *programJSON   `json:"docker"` // null: it is not looked after
+	Endpoints     []askedJSON    `json:"endpoints"`
+	Images        []testPullJSON `json:"images"`
+	Notes         []string       `json:"notes,omitempty"`
+	Left          []string       `json:"left,omitempty"`
+}
+
+type programJSON struct {
+	OK      bool   `json:"ok"`
+	Running bool   `json:"running"`
+	Version string `json:"version"`
+	Error   string `json:"error"`
+}
+
+type askedJSON struct {
+	Registry    string          `json:"registry"`
+	URL         string          `json:"url"`
+	Role        string          `json:"role"`
+	OK          bool            `json:"ok"`
+	Status      int             `json:"status"`
+	TLS         tlsJSON         `json:"tls"`
+	Credentials credentialsJSON `json:"credentials"`
+	Redirect    string          `json:"redirect,omitempty"`
+	Error       string          `json:"error"`
+	DurationMs  int64           `json:"durationMs"`
+}
+
+type tlsJSON struct {
+	Mode      probe.TLSMode `json:"mode"`
+	Authority string        `json:"authority,omitempty"`
+	Expires   *time.Time    `json:"expires,omitempty"`
+}
+
+type credentialsJSON struct {
+	Name  string           `json:"name"`
+	State probe.LoginState `json:"state"`
+	Token string           `json:"token,omitempty"`
+}
+
+type testPullJSON struct {
+	Image      string   `json:"image"`
+	OK         bool     `json:"ok"`
+	Error      string   `json:"error"`
+	Found      bool     `json:"found"`
+	Removed    bool     `json:"removed"`
+	UsedBy     []string `json:"usedBy,omitempty"`
+	DurationMs int64    `json:"durationMs"`
+}
+
+// VerificationJSON writes a verification as one JSON document.
+func VerificationJSON(w io.Writer, v Verification) error {
+	doc := verificationJSON{
+		FormatVersion: FormatVersion, OK: len(v.Failures()) == 0, CRI: v.CRI.json(), Docker: v.Docker.json(),
+		Endpoints: make([]askedJSON, 0, len(v.Endpoints)), Images: make([]testPullJSON, 0, len(v.Images)), Notes: v.Notes, Left: v.Left,
+	}
+	for _, a := range v.Endpoints {
+		doc.Endpoints = append(doc.Endpoints, askedOf(a))
+	}
+	for _, i := range v.Images {
+		doc.Images = append(doc.Images, testPullJSON{
+			Image: i.Image, OK: i.Error == "", Error: i.Error, Found: i.Found, Removed: i.Removed, UsedBy: i.Users, DurationMs: i.Took.Milliseconds(),
+		})
+	}
+	return encode(w, doc)
+}
+
+func (p *Program) json() *programJSON {
+	if p == nil {
+		return nil
+	}
+	return &programJSON{OK: p.Error == "", Running: p.Running, Version: p.Version, Error: p.Error}
+}
+
+func askedOf(a probe.Asked) askedJSON {
+	c := a.Contact
+	out := askedJSON{
+		Registry: a.Registry, URL: a.URL, Role: a.Role(), OK: c.OK, Status: c.Status, TLS: tlsJSON{Mode: c.TLS.Mode, Authority: c.TLS.Authority},
+		Credentials: credentialsJSON{a.Credential, c.Credentials.State, c.Credentials.Token},
+		Redirect:    c.Redirect, Error: c.Error, DurationMs: c.Took.Milliseconds(),
+	}
+	if !c.TLS.Expires.IsZero() {
+		expires := c.TLS.Expires.UTC()
+		out.TLS.Expires = &expires
+	}
+	return out
+}
