@@ -52,7 +52,7 @@ func ping(ctx context.Context, v render.Version, h docker.RegistryHost, limit ti
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		p.contact.Error = p.tell(strings.TrimPrefix(plain(err), "dial tcp "))
+		p.contact.Error = p.tell(because(err))
 	}
 	p.contact.OK = err == nil
 	return p.contact
@@ -163,8 +163,10 @@ func (p *pinger) speaks(r *http.Response) error {
 		return errors.New("it forbids it (403)")
 	case r.StatusCode >= 300:
 		return fmt.Errorf("it answers with %d %s", r.StatusCode, http.StatusText(r.StatusCode))
+	case kind == "text/html" && !isRegistry:
+		return errors.New("it answers with text/html, as a web site does and no registry")
 	case strings.HasPrefix(kind, "text/") && !isRegistry:
-		return fmt.Errorf("it answers with %s, as a web site does and no registry", kind)
+		return errors.New("it answers with text, as no registry does")
 	}
 	return nil
 }
@@ -199,6 +201,18 @@ func (p *pinger) disbelieved(err error) {
 	}
 	leaf := failed.UnverifiedCertificates[0]
 	p.contact.TLS = TLS{Mode: Disbelieved, Authority: p.tell(leaf.Issuer.CommonName), Expires: leaf.NotAfter}
+}
+
+// because gives an error as a person reads it. Where it would repeat a part of what the other side said, it says only that.
+func because(err error) string {
+	s := strings.TrimPrefix(plain(err), "dial tcp ")
+	switch {
+	case strings.Contains(s, "malformed"):
+		return "it answers, and does not speak HTTP"
+	case strings.Contains(s, "Location header"):
+		return "it redirects to what is no URL"
+	}
+	return s
 }
 
 // withoutQuery is a URL without what may be secret in it.

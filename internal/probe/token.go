@@ -26,7 +26,7 @@ func (p *pinger) withToken(ctx context.Context, answer *http.Response) (*http.Re
 	}
 	options, err := auth.GenerateTokenOptions(ctx, p.host.Host, "", "", challenges[i])
 	if err != nil {
-		return nil, err
+		return nil, errors.New("it wants tokens, and names no URL that gives them out")
 	}
 	if realm, err := url.Parse(options.Realm); err == nil {
 		p.contact.Credentials.Token = p.tell(withoutQuery(realm))
@@ -46,7 +46,7 @@ func (p *pinger) withToken(ctx context.Context, answer *http.Response) (*http.Re
 		return nil, fmt.Errorf("%s, which gives out its tokens, answers with %d %s", p.contact.Credentials.Token, refusal.StatusCode, http.StatusText(refusal.StatusCode))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s, which gives out its tokens: %s", p.contact.Credentials.Token, plain(err))
+		return nil, fmt.Errorf("%s, which gives out its tokens: %s", p.contact.Credentials.Token, because(err))
 	}
 	return p.get(ctx, true, "Bearer "+token.Token)
 }
