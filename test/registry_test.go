@@ -24,7 +24,7 @@ const registryUsage = `usage:
 	registry stop ADDRESS`
 
 // registry: plain http unless it is started with tls, mtls (clients need a certificate), expired (the certificate) or misnamed (it is another
-// host's); all are of the authority. basic wants user and password with each request; token gives a token for them at /token, and wants that.
+// host's); all are of the authority, and good for *.lab too. basic wants user and password with each request; token gives a token for them at /token, and wants that.
 // want changes what is wanted. answer answers everything with a status (200: a page of HTML; 0: itself again), or sends everybody to a URL.
 // A push makes a random image and prints its digest; requests prints what was asked since the start or since forget, else "nobody asked".
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
@@ -88,11 +88,11 @@ func (n *node) serve(address string, options []string) error {
 		}
 		switch options[0] {
 		case "expired":
-			config, err = n.authority.Expired(host)
+			config, err = n.authority.Expired(host, "*.lab")
 		case "misnamed":
 			config, err = n.authority.Server(false, "other.example")
 		default:
-			config, err = n.authority.Server(options[0] == "mtls", host)
+			config, err = n.authority.Server(options[0] == "mtls", host, "*.lab")
 		}
 		if err != nil {
 			return err

@@ -93,33 +93,12 @@ func coming(s *site, t *trip) (list []probe.Coming, hosts map[string]render.ID, 
 			return nil, nil, err
 		}
 		masked(after[dir], change.Asks)
-		c := probe.Coming{Registry: loader.Host(path.Base(dir)), Files: after[dir], Asks: change.Asks}
-		c.New = change.Before == nil && slices.ContainsFunc(t.spec.Registries, func(r spec.Registry) bool { return r.Host == c.Registry })
-		list, hosts[c.Registry] = append(list, c), change.ID
+		host := loader.Host(path.Base(dir))
+		list = append(list, probe.Coming{
+			Registry: probe.Registry{Host: host, Endpoints: meant(t.spec, host, change.Asks)}, Files: after[dir],
+			New: change.Before == nil && isNamed(t.spec, host),
+		})
+		hosts[host] = change.ID
 	}
 	return list, hosts, nil
-}
-
-// whereFrom is the place in the spec that an endpoint comes from.
-func whereFrom(sp *spec.Spec, a probe.Asked) spec.Position {
-	for _, registry := range []string{a.Registry, spec.AnyRegistry} {
-		for _, m := range sp.Mirrors {
-			for _, e := range m.Endpoints {
-				if a.Mirror && m.Registry == registry && strings.HasPrefix(a.URL, strings.TrimRight(e.URL, "/")) {
-					return e.Pos
-				}
-			}
-		}
-	}
-	for _, r := range sp.Registries {
-		if r.Host == a.Registry {
-			return r.Pos
-		}
-	}
-	for _, in := range sp.Insecure {
-		if in.Host() == a.Registry {
-			return in.Pos
-		}
-	}
-	return spec.Position{}
 }

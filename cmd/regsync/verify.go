@@ -77,11 +77,11 @@ func (c *command) verify(ctx context.Context) (err error) {
 // trial is what a verification is of. It is gathered before an apply, and may be run after it.
 type trial struct {
 	*command
-	root     *node.Root
-	spec     *spec.Spec
-	place    node.Place
-	services *services
-	roads    []render.Road
+	root       *node.Root
+	spec       *spec.Spec
+	place      node.Place
+	services   *services
+	registries []probe.Registry
 }
 
 // trial gathers what is to be asked of a node.
@@ -99,8 +99,12 @@ func (c *command) trial(ctx context.Context, s *survey, sp *spec.Spec, place nod
 	for _, use := range sp.CredentialUses() {
 		inputs.Credentials[use.Path] = render.Login{}
 	}
-	var problems []*spec.Problem
-	t.roads, _, problems = render.Roads(sp, inputs)
+	roads, _, problems := render.Roads(sp, inputs)
+	for i := range roads {
+		if r := &roads[i]; !r.Blocked {
+			t.registries = append(t.registries, probe.Registry{Host: r.Host, Endpoints: meant(sp, r.Host, r.Asks())})
+		}
+	}
 	return t, together(problems)
 }
 
@@ -199,7 +203,7 @@ func (t *trial) dockerd(ctx context.Context, file []byte) *view.Program {
 
 // endpoints asks registries and mirrors.
 func (t *trial) endpoints(ctx context.Context, v *view.Verification) error {
-	if len(t.roads) == 0 {
+	if len(t.registries) == 0 {
 		return nil
 	}
 	n, err := t.pullingNode(ctx, t.root, t.spec.Node, render.Version{}, "")
@@ -213,7 +217,7 @@ func (t *trial) endpoints(ctx context.Context, v *view.Verification) error {
 	if proxy := t.proxy(); proxy != "" {
 		v.Notes = append(v.Notes, "the endpoints were asked with "+proxy+" of regsync's environment; which proxies the runtime's service has is not known")
 	}
-	v.Endpoints, err = probe.Verify(ctx, n, t.roads, probe.Options{})
+	v.Endpoints, err = probe.Verify(ctx, n, t.registries, probe.Options{})
 	if errors.Is(err, probe.ErrRoot) {
 		err = hinted{err, "run it as root"}
 	}

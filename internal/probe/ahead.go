@@ -15,10 +15,9 @@ import (
 
 // Coming is the directory of a registry in certs.d as it will be.
 type Coming struct {
-	Registry string // as in image references, or "*"
-	Files    map[string][]byte
-	Asks     []render.Endpoint // whom the files name; in Files a word may stand for their credentials
-	New      bool              // it is new to the node, and asked though containerd would ask it without any file too
+	Registry
+	Files map[string][]byte // a word may stand in them for the credentials of the endpoints
+	New   bool              // it is new to the node, and asked though containerd would ask it without any file too
 }
 
 // Ahead asks the endpoints of files that are not on the node yet, as containerd would ask them by these files. An endpoint that the registry has now, and
@@ -32,7 +31,7 @@ func Ahead(ctx context.Context, n Node, list []Coming, o Options) ([]Asked, erro
 			if list[i].New {
 				continue
 			}
-			if now[i], _, err = below.hosts(list[i].Registry, o); err != nil { // of a fault nothing is the same
+			if now[i], _, err = below.hosts(list[i].Host, o); err != nil { // of a fault nothing is the same
 				return
 			}
 		}
@@ -47,13 +46,13 @@ func Ahead(ctx context.Context, n Node, list []Coming, o Options) ([]Asked, erro
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range c.Asks {
+		for _, e := range c.Endpoints {
 			j := slices.IndexFunc(hosts, func(h docker.RegistryHost) bool { return isAPI(h, e) })
 			if j < 0 || slices.ContainsFunc(now[i], func(h docker.RegistryHost) bool { return sameWay(h, hosts[j]) }) {
 				continue
 			}
 			all = append(all, Asked{
-				Registry: c.Registry, URL: e.API(), Mirror: !e.Upstream, Credential: e.Credential, Contact: r.add(hosts[j]),
+				Registry: c.Host, URL: e.API(), Mirror: !e.Upstream, Credential: e.Credential, Contact: r.add(hosts[j]),
 			})
 		}
 	}
@@ -62,9 +61,9 @@ func Ahead(ctx context.Context, n Node, list []Coming, o Options) ([]Asked, erro
 
 // hosts loads whom containerd will ask, with their credentials.
 func (c Coming) hosts(n Node, o Options) ([]docker.RegistryHost, error) {
-	hosts, err := loader.Ahead(n.major(), c.Files, c.Registry, o.connect(n.HostsFile))
+	hosts, err := loader.Ahead(n.major(), c.Files, c.Host, o.connect(n.HostsFile))
 	for i := range hosts {
-		for _, e := range c.Asks {
+		for _, e := range c.Endpoints {
 			if e.Credential != "" && isAPI(hosts[i], e) {
 				hosts[i].Header = http.Header(e.Header).Clone()
 			}

@@ -22,6 +22,12 @@ import (
 // atOnce is how many endpoints are asked side by side.
 const atOnce = 16
 
+// Registry is a registry, and those of whom it is to be known whether its pulls can ask them.
+type Registry struct {
+	Host      string // as in image references, or "*"
+	Endpoints []render.Endpoint
+}
+
 // Asked is an endpoint of the spec, and what became of asking it.
 type Asked struct {
 	Registry   string // as in image references, or "*"
@@ -31,25 +37,22 @@ type Asked struct {
 	Contact    *Contact
 }
 
-// Verify asks the endpoints of roads, as the node's containerd would ask them by the files that are on the node now. An endpoint of which those files do
+// Verify asks the endpoints of registries, as the node's containerd would ask them by the files that are on the node now. An endpoint of which those files do
 // not know is not asked, and is a failure. The error is one of the caller's, or ctx's: no right to look, no time left.
-func Verify(ctx context.Context, n Node, roads []render.Road, o Options) ([]Asked, error) {
+func Verify(ctx context.Context, n Node, registries []Registry, o Options) ([]Asked, error) {
 	var all []Asked
 	var r rounds
 	var err error
 	failed := within(n.Root, func(prefix string) {
 		below := n.below(prefix)
-		for i := range roads {
-			if roads[i].Blocked {
-				continue
-			}
+		for _, registry := range registries {
 			var hosts []docker.RegistryHost
 			var fault error
-			if hosts, fault, err = below.hosts(roads[i].Host, o); err != nil {
+			if hosts, fault, err = below.hosts(registry.Host, o); err != nil {
 				return
 			}
-			for _, e := range roads[i].Asks() {
-				a := Asked{Registry: roads[i].Host, URL: e.API(), Mirror: !e.Upstream, Credential: e.Credential}
+			for _, e := range registry.Endpoints {
+				a := Asked{Registry: registry.Host, URL: e.API(), Mirror: !e.Upstream, Credential: e.Credential}
 				a.Contact = r.meet(hosts, fault, e, a.Registry)
 				all = append(all, a)
 			}

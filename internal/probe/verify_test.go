@@ -35,7 +35,7 @@ func verify(ctx context.Context, t *testing.T, v render.Version, url string, o p
 		t.Fatal(err)
 	}
 	e := render.Endpoint{URL: url, Credential: "plant"}
-	all, err := probe.Verify(ctx, probe.Node{Root: "/", Version: v, Dirs: []string{filepath.Dir(dir)}}, []render.Road{{Host: "reg.example", Mirrors: []render.Endpoint{e}}}, o)
+	all, err := probe.Verify(ctx, probe.Node{Root: "/", Version: v, Dirs: []string{filepath.Dir(dir)}}, []probe.Registry{{Host: "reg.example", Endpoints: []render.Endpoint{e}}}, o)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func verifyRoot(t *testing.T, url string) (*probe.Contact, error) {
 		t.Fatal(err)
 	}
 	all, err := probe.Verify(t.Context(), probe.Node{Root: "/", Version: majors[2], Dirs: []string{filepath.Dir(dir)}},
-		[]render.Road{{Host: "reg.example", Mirrors: []render.Endpoint{e}}}, probe.Options{})
+		[]probe.Registry{{Host: "reg.example", Endpoints: []render.Endpoint{e}}}, probe.Options{})
 	if err != nil {
 		return nil, err
 	}
