@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/regsync/regsync/internal/probe"
-	"github.com/regsync/regsync/render"
 )
 
 // Verification is how well what the file asks for works.
@@ -122,9 +121,12 @@ func (v Verification) summary(c paint) string {
 			images++
 		}
 	}
-	s := fmt.Sprintf("%d of %s answer as they should", good, render.Count(len(endpoints), "endpoint"))
+	s := "the file names no endpoint"
+	if len(endpoints) > 0 {
+		s = fmt.Sprintf("%d of %d endpoints work", good, len(endpoints))
+	}
 	if len(v.Images) > 0 {
-		s += fmt.Sprintf("; %d of %s could be pulled", images, render.Count(len(v.Images), "image"))
+		s += fmt.Sprintf("; %d of %d images could be pulled", images, len(v.Images))
 	}
 	if len(v.Failures()) > 0 {
 		return c(red, "Not well:") + " " + s + "."
