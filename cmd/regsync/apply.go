@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,9 +20,12 @@ var errDeclined = errors.New("nothing was changed")
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
 	yes           bool
-	probed        bool
+	probed        bool // endpoints are asked first
+	verified      bool // endpoints and test pulls have to work afterwards
+	check         apply.Check
 	allowRemovals bool
 	allowEmpty    bool
+	confirm       time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -37,32 +41,32 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
+	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
 
 func (c *command) apply(ctx context.Context, args []string, ok consent) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if err := c.mayConfirm(ctx, ok.confirm); err != nil {
+		return err
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var t trip
-	switch {
-	case len(args) == 0:
-		if t, err = c.travel(ctx, s); err == nil {
-			err = c.askAhead(ctx, s, &t, ok.probed)
-		}
-	case ok.probed:
-		err = hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
-	default:
-		t, err = c.reopen(ctx, args[0], s)
-	}
+	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
+	}
+	if ok.verified {
+		if ok.check, err = c.checkOf(ctx, s, t); err != nil {
+			return err
+		}
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -73,16 +77,36 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := guard(t, ok); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, ok.yes))
+	return c.noted(s, c.carryOut(ctx, s, t, ok))
+}
+
+// planned gives the plan that is to be applied: a new one, or the saved one that args names.
+func (c *command) planned(ctx context.Context, s *site, args []string, probed bool) (trip, error) {
+	switch {
+	case len(args) == 0:
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			err = c.askAhead(ctx, s, &t, probed)
+		}
+		return t, err
+	case probed:
+		return trip{}, hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	}
+	return c.reopen(ctx, args[0], s)
 }
 
 // carryOut asks, applies the plan, and says how it went.
-func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
+func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
+		if ok.check != nil {
+			if err := ok.check(ctx); err != nil {
+				return err
+			}
+		}
 		return partly(waiting)
 	}
-	if !yes && view.IsTerminal(c.in) && !c.agreed() {
+	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
@@ -95,11 +119,19 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if c.baking() {
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
+	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
+		ok.confirm = 0 // images are not taken back
+	}
+	if ok.confirm > 0 {
+		if err := c.undoLater(ctx, ok.confirm); err != nil {
+			return err
+		}
+	}
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting)}
-	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
+	result, err := apply.Run(ctx, run, n, work, record, ok.check, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -108,7 +140,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		return hinted{err, "every file is as it was before"}
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
-		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
+		return c.stuck(s, err)
 	}
 	if err != nil {
 		return err
@@ -128,6 +160,13 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	}
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
+	}
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		if err := record.await(); err != nil { // images may have taken long
+			return err
+		}
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +63,32 @@ func TestInterrupted(t *testing.T) {
 	}
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestInterruptedAsking: an interrupt ends the asking of an endpoint that is silent.
+func TestInterruptedAsking(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel(errors.New("interrupt signal received"))
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	root, spec := nodeTree(t)
+	host := strings.TrimPrefix(silent.URL, "http://")
+	text := fmt.Sprintf("apiVersion: regsync/v1alpha1\nkind: NodeRegistries\nnode: {runtime: containerd}\ninsecure: [%q]\n", host)
+	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, complaint := in(ctx, "plan", "--root", root, "-f", spec, "--probe"); code != exitInterrupted || out != "" {
+		t.Errorf("plan --probe: exit code %d\n%s%s", code, out, complaint)
+	}
+	if code, _, complaint := in(t.Context(), "apply", "--root", root, "-f", spec); code != exitDone {
+		t.Fatalf("apply: exit code %d\n%s", code, complaint)
+	}
+	ctx, cancel = context.WithCancelCause(t.Context())
+	if code, out, complaint := in(ctx, "verify", "--root", root, "-f", spec); code != exitInterrupted || out != "" {
+		t.Errorf("verify: exit code %d\n%s%s", code, out, complaint)
 	}
 }
 

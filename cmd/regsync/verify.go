@@ -117,19 +117,6 @@ func together(problems []*spec.Problem) error {
 	return errs.ErrorOrNil()
 }
 
-// check is the verification as one error: what does not work first, and how much else does not.
-func (t *trial) check(ctx context.Context) error {
-	v, err := t.run(ctx)
-	failures := v.Failures()
-	if err != nil || len(failures) == 0 {
-		return err
-	}
-	if n := len(failures) - 1; n > 0 {
-		return fmt.Errorf("%s; %d more do not work: regsync verify names them", failures[0], n)
-	}
-	return errors.New(failures[0])
-}
-
 // run asks everybody. What does not work is no error.
 func (t *trial) run(ctx context.Context) (view.Verification, error) {
 	var v view.Verification
