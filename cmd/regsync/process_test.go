@@ -68,9 +68,9 @@ func TestInterrupted(t *testing.T) {
 
 // TestInterruptedAsking: an interrupt ends the asking of an endpoint that is silent.
 func TestInterruptedAsking(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupts := make(chan context.CancelCauseFunc, 1)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		cancel(errors.New("interrupt signal received"))
+		(<-interrupts)(errors.New("interrupt signal received"))
 		<-r.Context().Done()
 	}))
 	t.Cleanup(silent.Close)
@@ -80,16 +80,19 @@ func TestInterruptedAsking(t *testing.T) {
 	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, complaint := in(ctx, "plan", "--root", root, "-f", spec, "--probe"); code != exitInterrupted || out != "" {
-		t.Errorf("plan --probe: exit code %d\n%s%s", code, out, complaint)
+	interrupted := func(args ...string) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		interrupts <- cancel
+		if code, out, complaint := in(ctx, append(args, "--root", root, "-f", spec)...); code != exitInterrupted || out != "" {
+			t.Errorf("%s: exit code %d\n%s%s", args[0], code, out, complaint)
+		}
 	}
+	interrupted("plan", "--probe")
 	if code, _, complaint := in(t.Context(), "apply", "--root", root, "-f", spec); code != exitDone {
 		t.Fatalf("apply: exit code %d\n%s", code, complaint)
 	}
-	ctx, cancel = context.WithCancelCause(t.Context())
-	if code, out, complaint := in(ctx, "verify", "--root", root, "-f", spec); code != exitInterrupted || out != "" {
-		t.Errorf("verify: exit code %d\n%s%s", code, out, complaint)
-	}
+	interrupted("verify")
 }
 
 func TestLocked(t *testing.T) {

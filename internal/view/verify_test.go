@@ -31,7 +31,8 @@ func seen() view.Verification {
 			{Registry: "c.lab", URL: "https://c.lab/v2", Credential: "corp", Contact: contact(probe.Verified, probe.NotSent)},
 		},
 		Images: []view.TestPull{
-			{Image: "a.lab/app:1", Removed: true, Took: time.Second}, {Image: "a.lab/app:2", Found: true, Took: time.Second},
+			{Image: "a.lab/app:1", Removed: true, Took: time.Second},
+			{Image: "a.lab/app:2", Found: true, Took: time.Second},
 			{Image: "a.lab/app:3", Users: []string{"default/web"}, Took: time.Second},
 		},
 		Notes: []string{"a note"}, Left: []string{"1 test pull"},
