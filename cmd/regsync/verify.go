@@ -156,7 +156,7 @@ func (t *trial) programs(ctx context.Context, v *view.Verification) error {
 func (t *trial) cri(ctx context.Context) *view.Program {
 	ask, cancel := context.WithTimeout(ctx, max(askTime, t.wait))
 	defer cancel()
-	p := &view.Program{}
+	p := &view.Program{Name: "containerd"}
 	ready := runtime.CRI
 	if t.wait > 0 {
 		ready = runtime.WaitCRI
@@ -165,7 +165,7 @@ func (t *trial) cri(ctx context.Context) *view.Program {
 		p.Error = "the CRI does not answer: " + err.Error()
 	}
 	if _, words, err := runtime.Version(ask, t.services.socket); err == nil {
-		p.Running, p.Version = true, "containerd "+words
+		p.Running, p.Version = true, words
 	}
 	return p
 }
@@ -177,13 +177,13 @@ func (t *trial) dockerd(ctx context.Context, file []byte) *view.Program {
 	info, err := t.services.docker.Info(ctx)
 	switch {
 	case errors.Is(err, docker.ErrNotRunning):
-		return &view.Program{}
+		return &view.Program{Name: "dockerd"}
 	case err != nil:
-		return &view.Program{Error: err.Error()}
+		return &view.Program{Name: "dockerd", Error: err.Error()}
 	}
-	p := &view.Program{Running: true, Version: "dockerd " + info.ServerVersion}
+	p := &view.Program{Name: "dockerd", Running: true, Version: info.ServerVersion}
 	if missing := info.Missing(file); len(missing) > 0 {
-		p.Error = "daemon.json is not what it has loaded: " + strings.Join(missing, "; ")
+		p.Error = "daemon.json is not what dockerd has loaded: " + strings.Join(missing, "; ")
 	}
 	return p
 }

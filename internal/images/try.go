@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 )
 
 // Trial is what a test pull left behind.
@@ -24,12 +25,16 @@ type Trial struct {
 // Try has the CRI pull an image, as for a pod without pull secrets, and makes the store be as it was: an image that was not there before goes
 // again, unless a container uses it; of one that was there the record gets back its target and its labels, which a pull takes from it.
 func (s *Store) Try(ctx context.Context, name string) (t Trial, err error) {
+	ref, err := reference.ParseDockerRef(name) // as the CRI reads it: of a tag and a digest the digest counts
+	if err != nil {
+		return t, fmt.Errorf("pulling %s: %w", name, err)
+	}
 	ctx = s.in(ctx)
 	before, err := s.records(ctx)
 	if err != nil {
 		return t, err
 	}
-	was, found := before[name]
+	was, found := before[ref.String()]
 	t.Found = found
 	if found {
 		// A tag that has moved leaves the image that it was on to the garbage collection.
@@ -39,39 +44,43 @@ func (s *Store) Try(ctx context.Context, name string) (t Trial, err error) {
 		}
 		defer release()
 	}
-	_, err = s.callCRI(ctx, "PullImage", message(name).with(1).with(1))
+	answer, err := s.callCRI(ctx, "PullImage", message(name).with(1).with(1))
 	if err != nil {
 		err = fmt.Errorf("pulling %s: %w", name, unwrapped(name, err))
 	}
-	return t, errors.Join(err, s.asBefore(context.WithoutCancel(ctx), name, before, &t)) // also after an interrupt
+	after := context.WithoutCancel(ctx) // what came goes again, after an interrupt too
+	return t, errors.Join(err, s.asBefore(after, ref.String(), string(answer.first(1)), before, &t))
 }
 
-// asBefore makes the records be as they were before a pull of name, as far as that has changed them.
-func (s *Store) asBefore(ctx context.Context, name string, before map[string]images.Image, t *Trial) error {
+// asBefore makes the records be as they were before a pull of name. id is the image's, as the CRI says it; empty: the pull failed.
+func (s *Store) asBefore(ctx context.Context, name, id string, before map[string]images.Image, t *Trial) error {
 	after, err := s.records(ctx)
 	if err != nil {
 		return err
 	}
-	is, there := after[name]
-	if !there {
-		return nil // it was not pulled
+	is, pulled := after[name]
+	if !pulled {
+		return nil
 	}
-	was := before[name]
-	var came []string // names of what was pulled; the CRI adds two beside the one that is asked for
-	known := false    // it had another name before
-	for _, record := range after {
-		_, old := before[record.Name]
-		if record.Target.Digest == is.Target.Digest && !old {
-			came = append(came, record.Name)
+	var changed []images.Image
+	var came []string
+	for _, n := range []string{name, id, canonical(is)} { // the CRI keeps the last two beside the first
+		now, there := after[n]
+		was, old := before[n]
+		switch {
+		case there && !old && !slices.Contains(came, n):
+			came = append(came, n)
+		case there && old && !same(was, now):
+			changed = append(changed, was)
 		}
-		known = known || old && before[record.Name].Target.Digest == is.Target.Digest
 	}
-	if !known {
+	known := slices.ContainsFunc(slices.Collect(maps.Values(before)), func(old images.Image) bool { return old.Target.Digest == is.Target.Digest })
+	if !known { // else what uses it has it by another name
 		if t.Users, err = s.usersOf(ctx, is, after); err != nil || len(t.Users) > 0 {
 			return err
 		}
 	}
-	if t.Found && !same(was, is) {
+	for _, was := range changed {
 		if err := s.restore(ctx, was); err != nil {
 			return err
 		}

@@ -47,14 +47,16 @@ func TestTry(t *testing.T) {
 
 		// It was not there.
 		store := n.snapshotOf(t)
-		if trial, err := n.Try(t.Context(), name); err != nil || !reflect.DeepEqual(trial, Trial{Removed: true}) {
-			t.Fatalf("%+v, %v", trial, err)
-		}
-		if got := n.snapshotOf(t); got != store {
-			t.Errorf("the store is\n%s\nit was\n%s", got, store)
-		}
-		if id, _, err := n.seen(n.in(t.Context()), name); id != "" || err != nil {
-			t.Errorf("the CRI has %q, %v", id, err)
+		for _, name := range []string{name, name + "@" + first, strings.TrimSuffix(name, ":1") + "@" + first} {
+			if trial, err := n.Try(t.Context(), name); err != nil || !reflect.DeepEqual(trial, Trial{Removed: true}) {
+				t.Fatalf("%s: %+v, %v", name, trial, err)
+			}
+			if got := n.snapshotOf(t); got != store {
+				t.Errorf("%s: the store is\n%s\nit was\n%s", name, got, store)
+			}
+			if id, _, err := n.seen(n.in(t.Context()), name); id != "" || err != nil {
+				t.Errorf("%s: the CRI has %q, %v", name, id, err)
+			}
 		}
 
 		// It is ours and pinned; then its tag moves.

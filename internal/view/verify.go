@@ -21,9 +21,9 @@ type Verification struct {
 
 // Program is a daemon that pulls.
 type Program struct {
-	Running bool
-	Version string
-	Error   string // why it is of no use; empty: it is
+	Running       bool
+	Name, Version string
+	Error         string // why it is of no use; empty: it is
 }
 
 // TestPull is a pull that was only tried.
@@ -40,10 +40,10 @@ type TestPull struct {
 func (v Verification) Failures() []string {
 	var all []string
 	if v.CRI != nil && v.CRI.Error != "" {
-		all = append(all, "the CRI: "+v.CRI.Error)
+		all = append(all, v.CRI.Error)
 	}
 	if v.Docker != nil && v.Docker.Error != "" {
-		all = append(all, "dockerd: "+v.Docker.Error)
+		all = append(all, v.Docker.Error)
 	}
 	for _, g := range probe.Groups(v.Endpoints) {
 		if !g.Contact.OK {
@@ -134,12 +134,12 @@ func (v Verification) summary(c paint) string {
 	return c(green, "Well:") + " " + s + "."
 }
 
-// said gives a program's version.
+// said gives a program's name and version.
 func (p *Program) said() string {
-	if p.Version == "" && !p.Running {
+	if !p.Running {
 		return "does not run"
 	}
-	return p.Version
+	return p.Name + " " + p.Version
 }
 
 func registriesOf(g probe.Group) string {
@@ -248,6 +248,7 @@ type verificationJSON struct {
 type programJSON struct {
 	OK      bool   `json:"ok"`
 	Running bool   `json:"running"`
+	Name    string `json:"name"`
 	Version string `json:"version"`
 	Error   string `json:"error"`
 }
@@ -308,7 +309,7 @@ func (p *Program) json() *programJSON {
 	if p == nil {
 		return nil
 	}
-	return &programJSON{OK: p.Error == "", Running: p.Running, Version: p.Version, Error: p.Error}
+	return &programJSON{OK: p.Error == "", Running: p.Running, Name: p.Name, Version: p.Version, Error: p.Error}
 }
 
 func askedOf(a probe.Asked) askedJSON {

@@ -23,7 +23,7 @@ func seen() view.Verification {
 		}
 	}
 	v := view.Verification{
-		CRI:    &view.Program{Running: true, Version: "containerd 2.2.9"},
+		CRI:    &view.Program{Running: true, Name: "containerd", Version: "2.2.9"},
 		Docker: &view.Program{},
 		Endpoints: []probe.Asked{
 			{Registry: "a.lab", URL: "https://a.lab/v2", Credential: "corp", Contact: contact(probe.Verified, probe.Accepted)},
@@ -68,7 +68,7 @@ Well: 4 of 4 endpoints work; 3 of 3 images could be pulled.
 	v.Endpoints[0].Contact = &probe.Contact{Error: "refused\x1b[2J", Credentials: probe.Credentials{State: probe.LoginUnknown}}
 	v.Endpoints[3].Contact.OK, v.Endpoints[3].Contact.Error = false, "it answers with 503"
 	want := []string{
-		"the CRI: the CRI does not answer", "dockerd: daemon.json is not what it has loaded", "registry https://a.lab/v2 of a.lab: refused\x1b[2J",
+		"the CRI does not answer", "daemon.json is not what it has loaded", "registry https://a.lab/v2 of a.lab: refused\x1b[2J",
 		"mirror http://m.lab/v2 of docker.io, ghcr.io, k.lab and 2 more: it answers with 503", "pulling a.lab/app:1: no",
 	}
 	if got := v.Failures(); !slices.Equal(got, want) {
