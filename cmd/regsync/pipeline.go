@@ -51,10 +51,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
 		return t, err
 	}
-	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
-		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
-	}
+	t.services = servicesOf(t.spec, t.place)
 	t.services.Cluster = c.clusterOf(s, t.spec)
 	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
 		return t, err
