@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +19,14 @@ var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
-	yes           bool
-	allowRemovals bool
-	allowEmpty    bool
+	yes            bool
+	probed         bool // endpoints are asked first
+	verified       bool // endpoints and test pulls have to work afterwards
+	check          apply.Check
+	allowRemovals  bool
+	allowEmpty     bool
+	allowDowngrade bool
+	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -35,27 +41,34 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
+	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
+	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
 
 func (c *command) apply(ctx context.Context, args []string, ok consent) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if err := c.mayConfirm(ctx, ok.confirm); err != nil {
+		return err
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var t trip
-	if len(args) == 1 {
-		t, err = c.reopen(ctx, args[0], s)
-	} else {
-		t, err = c.travel(ctx, s)
-	}
+	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
+	}
+	if ok.verified {
+		if ok.check, err = c.checkOf(ctx, s, t); err != nil {
+			return err
+		}
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -63,23 +76,43 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, ok); err != nil {
+	if err := guard(s, t, ok); err != nil {
 		return err
 	}
-	err = c.carryOut(ctx, s, t, ok.yes)
+	err = c.carryOut(ctx, s, t, ok)
 	if !errors.Is(err, errDeclined) {
 		t.reach.hold(ctx)
 	}
 	return c.noted(s, err)
 }
 
+// planned gives the plan that is to be applied: a new one, or the saved one that args names.
+func (c *command) planned(ctx context.Context, s *site, args []string, probed bool) (trip, error) {
+	switch {
+	case len(args) == 0:
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			err = c.askAhead(ctx, s, &t, probed)
+		}
+		return t, err
+	case probed:
+		return trip{}, hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	}
+	return c.reopen(ctx, args[0], s)
+}
+
 // carryOut asks, applies the plan, and says how it went.
-func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
+func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
+		if ok.check != nil {
+			if err := ok.check(ctx); err != nil {
+				return err
+			}
+		}
 		return partly(waiting)
 	}
-	if !yes && view.IsTerminal(c.in) && !c.agreed() {
+	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
@@ -92,11 +125,19 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if c.baking() {
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
+	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
+		ok.confirm = 0 // images are not taken back
+	}
+	if ok.confirm > 0 {
+		if err := c.undoLater(ctx, ok.confirm); err != nil {
+			return err
+		}
+	}
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting)}
-	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
+	result, err := apply.Run(ctx, run, n, work, record, ok.check, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -105,7 +146,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		return hinted{err, "every file is as it was before"}
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
-		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
+		return c.stuck(s, err)
 	}
 	if err != nil {
 		return err
@@ -129,6 +170,13 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	}
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
+	}
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		if err := record.await(); err != nil { // images may have taken long
+			return err
+		}
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
 }

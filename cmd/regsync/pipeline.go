@@ -51,10 +51,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
 		return t, err
 	}
-	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
-		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
-	}
+	t.services = servicesOf(t.spec, t.place)
 	t.services.Cluster = c.clusterOf(s, t.spec)
 	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
 		return t, err
@@ -95,6 +92,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
+	}
+	if t.place.Waiting != "" {
+		open.owned = withoutRuntime(open.owned)
 	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
@@ -138,10 +138,15 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	owners, err := c.protected(list)
+	if err != nil {
+		return t, err
+	}
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
+	t.warnings = append(t.warnings, owners...)
 	t.maxRemovals = t.spec.Policy.MaxRemovals
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)

@@ -14,6 +14,7 @@ import (
 	"github.com/regsync/regsync/internal/runtime"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // How long a program is given to answer, to load a new file, and to come up again.
@@ -38,6 +39,13 @@ type services struct {
 
 	asked   bool           // for the version
 	running render.Version // of containerd
+}
+
+func servicesOf(sp *spec.Spec, place node.Place) ledger.Services {
+	return ledger.Services{
+		Runtime: place.Runtime, Socket: place.Socket, Namespace: sp.Node.Containerd.Namespace, ConfigFile: place.ConfigFile,
+		DaemonJSON: place.DaemonJSON, DockerSocket: sp.Node.Docker.Socket,
+	}
 }
 
 func (c *command) services(root *node.Root, s ledger.Services) *services {
@@ -123,7 +131,7 @@ func (v *services) reloadDocker(ctx context.Context) error {
 func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 	ask, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if _, _, err := runtime.Version(ask, v.socket); err != nil && !e.Undo {
+	if _, _, err := runtime.Version(ask, v.socket); err != nil && (!e.Undo || v.unit.Stopped(ctx)) {
 		return apply.ErrNotRunning
 	}
 	wasUp := runtime.CRI(ask, v.socket) == nil
@@ -135,8 +143,9 @@ func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 		}
 		return err
 	}
-	if !wasUp && !e.Repairs && !e.Undo {
-		return nil // it was down for a reason of its own
+	// Where it was down for a reason of its own, or because of the file that is back, it need not come up.
+	if !wasUp && !e.Repairs && !e.Undo || e.Undo && e.Repairs {
+		return nil
 	}
 	health, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
