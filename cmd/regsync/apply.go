@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/render"
 )
 
 var errDeclined = errors.New("nothing was changed")
@@ -118,6 +119,9 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
+	}
+	if err != nil && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "image") + " came too late: regsync apply goes on with it"}
 	}
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type trip struct {
 	plan        plan.Plan
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
+	named       []string      // registries that the file names
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 }
 
@@ -138,7 +139,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.warnings = append(t.warnings, owners...)
-	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
