@@ -33,6 +33,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"docker-info": cmdDockerInfo,
 	"systemd":     cmdSystemd,
 	"cluster":     cmdCluster,
+	"shown":       cmdShown,
 }
 
 // node is what runs in one story.

@@ -21,6 +21,9 @@ var errDeclined = errors.New("nothing was changed")
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
 	yes            bool
+	probed         bool // endpoints are asked first
+	verified       bool // endpoints and test pulls have to work afterwards
+	check          apply.Check
 	allowRemovals  bool
 	allowEmpty     bool
 	allowDowngrade bool
@@ -39,6 +42,8 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
+	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
@@ -57,14 +62,14 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var t trip
-	if len(args) == 1 {
-		t, err = c.reopen(ctx, args[0], s)
-	} else {
-		t, err = c.travel(ctx, s)
-	}
+	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
+	}
+	if ok.verified {
+		if ok.check, err = c.checkOf(ctx, s, t); err != nil {
+			return err
+		}
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -78,10 +83,30 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	return c.noted(s, c.carryOut(ctx, s, t, ok))
 }
 
+// planned gives the plan that is to be applied: a new one, or the saved one that args names.
+func (c *command) planned(ctx context.Context, s *site, args []string, probed bool) (trip, error) {
+	switch {
+	case len(args) == 0:
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			err = c.askAhead(ctx, s, &t, probed)
+		}
+		return t, err
+	case probed:
+		return trip{}, hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	}
+	return c.reopen(ctx, args[0], s)
+}
+
 // carryOut asks, applies the plan, and says how it went.
 func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
+		if ok.check != nil {
+			if err := ok.check(ctx); err != nil {
+				return err
+			}
+		}
 		return partly(waiting)
 	}
 	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
@@ -109,7 +134,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
 	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
-	result, err := apply.Run(ctx, run, n, work, record, nil, func(e apply.Event) { c.tell(progress, e) })
+	result, err := apply.Run(ctx, run, n, work, record, ok.check, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())

@@ -51,10 +51,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
 		return t, err
 	}
-	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
-		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
-	}
+	t.services = servicesOf(t.spec, t.place)
 	services := c.services(s.root, t.services)
 	inputs, warnings, err := survey.inputs(t.spec, t.place, services.version(ctx))
 	if err != nil {

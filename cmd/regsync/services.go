@@ -15,6 +15,7 @@ import (
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // How long a program is given to answer, to load a new file, and to come up again.
@@ -39,6 +40,13 @@ type services struct {
 
 	asked   bool           // for the version
 	running render.Version // of containerd
+}
+
+func servicesOf(sp *spec.Spec, place node.Place) ledger.Services {
+	return ledger.Services{
+		Runtime: place.Runtime, Socket: place.Socket, Namespace: sp.Node.Containerd.Namespace, ConfigFile: place.ConfigFile,
+		DaemonJSON: place.DaemonJSON, DockerSocket: sp.Node.Docker.Socket,
+	}
 }
 
 func (c *command) services(root *node.Root, s ledger.Services) *services {
