@@ -109,12 +109,21 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 			return found, err
 		}
 	}
-	n := &liveNode{Root: s.root, services: c.services(s.root, j.Services)}
-	effects := j.Effects
+	begun := apply.Cut{Changes: cut.Changes, Before: cut.Before, Effects: j.Effects, Ours: cut.Ours}
 	if c.baking() {
-		effects = nil
+		begun.Effects = nil
 	}
-	found.Left, err = apply.Recover(context.WithoutCancel(ctx), apply.Cut{Changes: cut.Changes, Before: cut.Before, Effects: effects, Ours: cut.Ours}, n, c.hear)
+	ctx = context.WithoutCancel(ctx)
+	n := &liveNode{revision: newRevision(s.root), services: c.services(s.root, j.Services)}
+	if j.Revision != "" && j.Revision != n.dir { // the snap was refreshed since, or went back: both revisions have what was written
+		old := &liveNode{revision: &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}}
+		only := begun
+		only.Effects = nil
+		if _, err := apply.Recover(ctx, only, old, c.hear); err != nil {
+			view.Warning(c.err, c.colorErr, err.Error())
+		}
+	}
+	found.Left, err = apply.Recover(ctx, begun, n, c.hear)
 	found.Lost = cut.Lost
 	for _, change := range cut.Changes {
 		found.Files = append(found.Files, change.Name)

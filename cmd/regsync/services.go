@@ -84,13 +84,16 @@ func (v *services) version(ctx context.Context) render.Version {
 
 // liveNode is the node as apply sees it.
 type liveNode struct {
-	*node.Root
+	*revision
 	services *services
 	refused  bool // snapd was busy to the end: containerd is as it was
 }
 
 // Run carries an effect out and makes sure that it took.
 func (n *liveNode) Run(ctx context.Context, e plan.Effect) error {
+	if moved := n.moved(); moved != nil && !e.Undo {
+		return moved
+	}
 	if e.Name == render.ReloadDocker {
 		return n.services.reloadDocker(ctx)
 	}
