@@ -90,7 +90,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
-		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original,
 	})
 	if err != nil {
 		return t, err
