@@ -16,6 +16,7 @@ type Plan struct {
 	Warnings  []*spec.Problem
 	Waiting   []string // what cannot be looked after yet, and what it waits for
 	Left      []string // what is left to the node when it runs
+	Elsewhere []string // what is another node's to look after, and why
 	Unchanged int      // resources that are as they should be
 }
 
@@ -29,8 +30,8 @@ type Change struct {
 	Removal   bool // it was ours and is no longer asked for
 	Drift     bool // it is not as we left it
 
-	Before []byte // the file as it is; nil: there is none
-	After  []byte // the file as it will be; nil: there will be none
+	Before []byte // the file, or what we look after of the object, as it is; nil: there is none
+	After  []byte // the same as it will be; nil: there will be none
 
 	// Interim is what stands in the file while the effect runs, where that is not After; nil otherwise.
 	// Docker keeps the old value of a key that is taken out of daemon.json until an empty list is put there.

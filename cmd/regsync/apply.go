@@ -80,7 +80,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	}
 	services := c.services(s.root, t.services)
 	n := &liveNode{Root: s.root, services: services}
-	work, err := c.imageWork(ctx, s, t, services)
+	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
 	}
@@ -110,13 +110,17 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
+	for _, f := range result.Elsewhere {
+		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
+		t.plan = t.plan.Without(f.Change.ID)
+	}
 	for _, f := range result.Failed {
 		err := f.Err
 		if !strings.Contains(err.Error(), f.Change.Name) {
 			err = fmt.Errorf("%s: %w", f.Change.Name, err)
 		}
 		view.Error(c.err, c.colorErr, err)
-		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
+		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {
