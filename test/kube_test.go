@@ -28,7 +28,7 @@ const kubeUsage = `usage:
 	kube create ns NAME [LABEL=VALUE…] | kube create KIND [NAMESPACE/]NAME
 	kube apply FILE [FIELD-MANAGER]
 	kube patch KIND [NAMESPACE/]NAME JSON
-	kube delete KIND [NAMESPACE/]NAME
+	kube delete KIND [NAMESPACE/]NAME | kube delete KIND NAMESPACE/
 	kube get KIND [NAMESPACE/]NAME [POINTER]
 	kube list KIND [LABEL=VALUE,…]
 	kube await KIND [NAMESPACE/]NAME [POINTER VALUE]
@@ -50,7 +50,8 @@ const kubeAddress = "127.0.0.1:16443"
 //
 // KIND is any name that the API server has for it (secret, secrets, sa, Deployment). get prints an object without what the server keeps of
 // it, or one field: POINTER is a JSON pointer (/metadata/labels/app.kubernetes.io~1managed-by). await waits until an object is there and the
-// field has this value; gone until the object is not there. login prints user:password that a pull secret has for a registry.
+// field has this value; gone until the object is not there. delete takes all of a kind in NAMESPACE/
+// (no garbage collector follows it: what is made for an object stays when that goes). login prints user:password that a pull secret has for a registry.
 func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf(kubeUsage)

@@ -21,6 +21,7 @@ type consent struct {
 	yes           bool
 	allowRemovals bool
 	allowEmpty    bool
+	allowDataLoss bool
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -37,6 +38,7 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDataLoss, "allow-data-loss", false, "disable the built-in registry, whose images are deleted with it")
 	return verb
 }
 

@@ -55,8 +55,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
 		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
 	}
-	t.services.Cluster = c.clusterOf(s, t.spec)
-	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+	t.services.Cluster = c.clusterOf(s, t.spec, t.place.Runtime)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec); err != nil {
 		return t, err
 	}
 	services := c.services(s.root, t.services)
@@ -89,9 +89,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, inCluster(t.spec, t.place.Runtime)); err != nil {
 		return t, err
 	}
+	t.awaitAddon(&open)
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)

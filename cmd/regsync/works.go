@@ -25,7 +25,7 @@ func (c *command) works(ctx context.Context, s *site, t trip, v *services) (work
 		}
 		if change.InCluster() {
 			objects := &objectWork{command: c, site: s, services: t.services, reach: t.reach}
-			w[render.KindSecret], w[render.KindServiceAccount] = objects, objects
+			w[render.KindSecret], w[render.KindServiceAccount], w[render.KindAddon] = objects, objects, objects
 			continue
 		}
 		images, err := c.imageWork(ctx, s, t, v)
@@ -66,7 +66,7 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 	for _, c := range changes {
 		err := err
 		if err == nil {
-			err = client.Apply(ctx, c)
+			err = change(ctx, client, c, tell)
 		}
 		stage := apply.Done
 		if err != nil {
@@ -78,6 +78,14 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 		}
 	}
 	return failed
+}
+
+// change carries one change out.
+func change(ctx context.Context, client *cluster.Client, c plan.Change, tell func(apply.Event)) error {
+	if c.Kind == render.KindAddon {
+		return client.MakeRegistry(ctx, c, func(note string) { tell(apply.Event{Stage: apply.Awaiting, Change: &c, Note: note}) })
+	}
+	return client.Apply(ctx, c)
 }
 
 // begin gives the way into the cluster, when it is ours to write there.
@@ -104,8 +112,12 @@ func (w *objectWork) begin(ctx context.Context) (*cluster.Client, error) {
 
 // hintOfFailure is what an error of a change that stands for itself says is to be done.
 func hintOfFailure(err error) string {
-	if refused := (*cluster.RefusedError)(nil); errors.As(err, &refused) {
-		return refused.Hint()
+	var advised interface {
+		error
+		Hint() string
+	}
+	if errors.As(err, &advised) {
+		return advised.Hint()
 	}
 	if changed := (*cluster.ChangedError)(nil); errors.As(err, &changed) {
 		return "run it again"

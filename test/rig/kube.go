@@ -18,7 +18,7 @@ import (
 )
 
 // Kube is a control plane: etcd, kube-apiserver with RBAC, and those controllers that give a namespace its service account, empty one
-// that is deleted, make pods for a deployment, and bind volumes. It has no node: nothing schedules or runs a pod.
+// that is deleted, make pods for a deployment, and bind volumes. It has no garbage collector, and no node: nothing schedules or runs a pod.
 type Kube struct {
 	*KubeClient // of admin
 
