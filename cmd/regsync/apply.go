@@ -105,7 +105,8 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
 	}
-	if err != nil {
+	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
+	if err != nil && !late {
 		return err
 	}
 	for _, u := range result.Unserved {

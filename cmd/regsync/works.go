@@ -83,7 +83,11 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 // change carries one change out.
 func change(ctx context.Context, client *cluster.Client, c plan.Change, tell func(apply.Event)) error {
 	if c.Kind == render.KindAddon {
-		return client.MakeRegistry(ctx, c, func(note string) { tell(apply.Event{Stage: apply.Awaiting, Change: &c, Note: note}) })
+		err := client.MakeRegistry(ctx, c, func(note string) { tell(apply.Event{Stage: apply.Awaiting, Change: &c, Note: note}) })
+		if errors.As(err, new(*cluster.NotReadyError)) {
+			err = &apply.UnfinishedError{Err: err}
+		}
+		return err
 	}
 	return client.Apply(ctx, c)
 }

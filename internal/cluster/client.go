@@ -44,7 +44,7 @@ func Open(a Access, userAgent string) (*Client, error) {
 	config.UserAgent = userAgent
 	config.Timeout = answerTime
 	config.WarningHandler = rest.NoWarnings{} // it would print them
-	config.QPS = -1 // a run asks for some objects a namespace, once; the server knows its limits itself
+	config.QPS = -1                           // a run asks for some objects a namespace, once; the server knows its limits itself
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: dialTime}).DialContext
 	}

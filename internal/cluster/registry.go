@@ -289,10 +289,10 @@ func (k *Client) lastEvent(ctx context.Context, kind, name string) (string, erro
 	return message, err
 }
 
-// sentence adds a reason, if there is one.
+// sentence adds a reason, if there is one; others end theirs with a full stop.
 func sentence(what, why string) string {
 	if why == "" {
 		return what
 	}
-	return what + ": " + why
+	return what + ": " + strings.TrimSuffix(why, ".")
 }

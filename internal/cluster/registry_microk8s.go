@@ -52,18 +52,29 @@ func (k *Client) MakeRegistry(ctx context.Context, c plan.Change, tell func(stri
 			return err
 		}
 	}
-	return k.awaitRegistry(ctx, tell, func(live plan.LiveAddon) ([]string, error) {
+	err = k.awaitRegistry(ctx, tell, func(live plan.LiveAddon) ([]string, error) {
 		switch {
 		case !live.Enabled:
 			return nil, fmt.Errorf("microk8s %s made nothing", strings.Join(c.Addon.Arguments(), " "))
 		case len(live.Missing) > 0:
 			return nil, &PartError{c.Addon.Arguments(), live.Missing}
 		case c.Addon.Size != "" && live.Size != c.Addon.Size:
-			return nil, fmt.Errorf("its volume was asked for with %s, and MicroK8s made one of %s", c.Addon.Size, live.Size)
+			return nil, fmt.Errorf("the built-in registry's volume was asked for with %s, and MicroK8s made one of %s", c.Addon.Size, live.Size)
 		}
 		return live.Faults, nil
 	})
+	if err != nil {
+		return &NotReadyError{err}
+	}
+	return nil
 }
+
+// NotReadyError says why a registry that was enabled does not serve.
+type NotReadyError struct{ Err error }
+
+func (e *NotReadyError) Error() string { return e.Err.Error() }
+
+func (e *NotReadyError) Unwrap() error { return e.Err }
 
 // PartError says that MicroK8s made only a part of an add-on.
 type PartError struct {
@@ -105,9 +116,9 @@ func (k *Client) awaitRegistry(ctx context.Context, tell func(string), open func
 				said = err.Error()
 			}
 			if ctx.Err() == nil {
-				return fmt.Errorf("it is not ready after %s: %s", registryTime, said)
+				return fmt.Errorf("the built-in registry is not ready after %s: %s", registryTime, said)
 			}
-			return fmt.Errorf("it is not ready: %s: %w", said, context.Cause(ctx))
+			return fmt.Errorf("the built-in registry is not ready (%w): %s", context.Cause(ctx), said)
 		case <-again.C:
 		}
 	}
