@@ -119,7 +119,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		s.state = absent
 	case string(live.Data) == string(r.Body):
 		s.state = right
-	case owned != nil && owned.Left(b.pol.Digest(live.Data)):
+	case owned != nil && owned.Left(b.pol.Digest(live.Data)), owned.inherited() && b.keeper(r.ID, live.Data) == render.Ours:
 		s.state = asLeft
 	case b.keeper(r.ID, live.Data) == render.Ours:
 		s.state = marked
@@ -270,7 +270,7 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 	if c.Action == Create {
 		c.Mode, c.MakeDirs = r.Mode, b.have[r.ID].Missing
 	}
-	entry := Owned{Scope: r.Scope, Effect: r.Effect, Mode: r.Mode, Before: before, Sensitive: r.Sensitive}
+	entry := Owned{Scope: r.Scope, Effect: r.Effect, Mode: r.Mode, Before: before, Sensitive: r.Sensitive, Found: b.owned[r.ID].Found}
 	if r.Scope != render.Whole {
 		entry.Body = r.Body
 	}
@@ -294,6 +294,11 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	drop := b.madeAbove(id.Name)
 	if live.Obstacle != "" {
 		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
+		return
+	}
+	if id.Kind == render.KindSecret && owned.Found && live.Data != nil {
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Sensitive: true, Before: live.Data, After: live.Data, Reason: b.pol.Leaving + ": it was there before, and stays"})
+		b.warn(id, "another node took it over from somebody, and knows alone what it held: it stays as it is", "")
 		return
 	}
 	next, err := b.without(id, live, owned)

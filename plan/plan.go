@@ -85,7 +85,7 @@ type Owned struct {
 	Source    string // the entry of the spec that it is of, in a few words; of what is sensitive only
 
 	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name, or an add-on, was there before us, and
-	// Pinned that it was pinned.
+	// Pinned that it was pinned. Of a secret, Found says that another node took it over from somebody, and knows alone what it was.
 	Image  *render.Image
 	Found  bool
 	Pinned bool
@@ -95,6 +95,9 @@ type Owned struct {
 func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
+
+// inherited reports whether another node made it ours, so that how it was left is not known here.
+func (o *Owned) inherited() bool { return o != nil && o.Applied == "" && o.Coming == "" }
 
 // unfinished reports whether the apply that was to make it ours never came to its end.
 func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }

@@ -68,7 +68,11 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := guard(t, ok); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, ok.yes))
+	err = c.carryOut(ctx, s, t, ok.yes)
+	if !errors.Is(err, errDeclined) {
+		t.reach.hold(ctx)
+	}
+	return c.noted(s, err)
 }
 
 // carryOut asks, applies the plan, and says how it went.

@@ -23,6 +23,9 @@ type reach struct {
 	client *cluster.Client // nil: not at all, and one of the next two says why
 	lease  *cluster.Lease  // nil: nobody else is asked whether we may write
 
+	// holdings are what is the owner's: at first as the last holder left word of it, and when it is looked at, with what our own ledger says.
+	holdings cluster.Holdings
+
 	elsewhere string // why the cluster's objects are not this node's to look after
 	waiting   string // why they cannot be looked after yet
 
@@ -106,7 +109,7 @@ func (c *command) connect(ctx context.Context, s *site, v ledger.Services, r *re
 	}
 	if v.Cluster.Manage != "always" {
 		r.lease = client.Lease(v.Cluster.Owner, identity(s))
-		err = r.lease.Check(ask)
+		r.holdings, err = r.lease.Check(ask)
 		if held := (*cluster.HeldError)(nil); errors.As(err, &held) {
 			r.elsewhere = held.Error()
 			return nil
@@ -140,6 +143,13 @@ func identity(s *site) string {
 		live.Data = nil
 	}
 	return hostname(s.root) + "_" + strings.TrimSpace(string(live.Data))
+}
+
+// hold keeps the cluster's objects ours to write after an apply that had nothing to write there. Where that fails, the next apply sees to it.
+func (r *reach) hold(ctx context.Context) {
+	if r != nil && r.client != nil && r.lease != nil && len(r.holdings) > 0 {
+		_ = r.lease.Hold(ctx, r.holdings)
+	}
 }
 
 // drop lets the next node write the cluster's objects at once. Where that fails, it may when the lease has run out.

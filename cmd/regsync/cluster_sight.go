@@ -49,12 +49,14 @@ func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired
 
 // sight looks at every object that is wanted or ours. What we may not see is held back, and nothing else for it.
 func (r *reach) sight(ctx context.Context, d *render.Desired, have map[render.ID]plan.Live, open *sight) error {
+	open.owned = r.inherit(open.owned)
 	ids := map[render.ID]bool{}
 	for id := range open.owned {
 		ids[id] = id.InCluster()
 	}
 	for _, w := range d.Resources {
-		ids[w.ID] = w.InCluster()
+		_, name, _ := strings.Cut(w.Name, "/")
+		ids[w.ID] = w.InCluster() && (w.Kind != render.KindSecret || r.unlisted[name] == nil)
 	}
 	maps.DeleteFunc(ids, func(_ render.ID, in bool) bool { return !in })
 	seen, refused, err := r.lookAll(ctx, slices.Collect(maps.Keys(ids)))
@@ -84,9 +86,25 @@ func (r *reach) sight(ctx context.Context, d *render.Desired, have map[render.ID
 		}
 		return absent || held(w.ID, w.Body)
 	})
-	open.owned = maps.Clone(open.owned)
 	maps.DeleteFunc(open.owned, func(id render.ID, o plan.Owned) bool { return id.InCluster() && held(id, o.Body) })
 	return nil
+}
+
+// inherit gives what is ours with what the last holder of the lease has left.
+func (r *reach) inherit(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	all, ours := maps.Clone(owned), cluster.Holdings{}
+	for id, o := range r.holdings {
+		if _, known := owned[id]; !known {
+			all[id] = o
+		}
+	}
+	for id, o := range all {
+		if id.InCluster() {
+			ours[id] = o
+		}
+	}
+	r.holdings = ours
+	return all
 }
 
 func byName(x, y render.ID) int {

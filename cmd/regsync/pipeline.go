@@ -106,6 +106,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan.Waiting, t.plan.Left, t.plan.Elsewhere = open.waiting, open.left, open.elsewhere
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	if len(t.spec.Preload) > 0 {
+		t.plan.Warnings = append(t.plan.Warnings, render.Unvouched(t.spec, desired.Resources, s.root.Kubelet(t.place.Runtime))...)
+	}
 	t.say(s, append(unread, desired.Held...))
 	return t, c.judge(ctx, survey, &t, desired, services)
 }

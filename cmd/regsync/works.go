@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/cluster"
@@ -62,7 +63,7 @@ type objectWork struct {
 // Apply takes the Lease, if there is one to be taken, and then changes one object after the other.
 func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func(apply.Event)) map[render.ID]error {
 	failed := map[render.ID]error{}
-	client, err := w.begin(ctx)
+	client, err := w.begin(ctx, changes)
 	for _, c := range changes {
 		err := err
 		if err == nil {
@@ -76,6 +77,12 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 		if elsewhere := (*apply.ElsewhereError)(nil); !errors.As(err, &elsewhere) {
 			tell(apply.Event{Stage: stage, Change: &c, Err: err})
 		}
+	}
+	if r := w.reach; err == nil && r.lease != nil {
+		changes = slices.DeleteFunc(slices.Clone(changes), func(c plan.Change) bool {
+			return failed[c.ID] != nil && !errors.As(failed[c.ID], new(*apply.UnfinishedError))
+		})
+		_ = r.lease.Record(ctx, after(r.holdings, changes)) // what was written before says too much, and nothing too little
 	}
 	return failed
 }
@@ -92,22 +99,43 @@ func change(ctx context.Context, client *cluster.Client, c plan.Change, tell fun
 	return client.Apply(ctx, c)
 }
 
-// begin gives the way into the cluster, when it is ours to write there.
-func (w *objectWork) begin(ctx context.Context) (*cluster.Client, error) {
-	r := w.reach
-	if r == nil { // the plan was saved
-		r = &reach{}
-		if err := w.command.connect(ctx, w.site, w.services, r); err != nil {
-			return nil, err
+// after gives what is the owner's when changes have been made.
+func after(holdings cluster.Holdings, changes []plan.Change) cluster.Holdings {
+	all := cluster.Holdings{}
+	maps.Copy(all, holdings)
+	for _, c := range changes {
+		if c.Entry == nil {
+			delete(all, c.ID)
+		} else {
+			all[c.ID] = *c.Entry
 		}
 	}
+	return all
+}
+
+// begin gives the way into the cluster, when it is ours to write there.
+func (w *objectWork) begin(ctx context.Context, changes []plan.Change) (*cluster.Client, error) {
+	if w.reach == nil { // the plan was saved
+		w.reach = &reach{}
+		if err := w.command.connect(ctx, w.site, w.services, w.reach); err != nil {
+			return nil, err
+		}
+		w.reach.inherit(w.site.owned)
+	}
+	r := w.reach
 	if r.client == nil {
 		return nil, &apply.ElsewhereError{Reason: r.elsewhere}
 	}
 	if r.lease == nil {
 		return r.client, nil
 	}
-	err := r.lease.Take(ctx)
+	coming := r.holdings
+	for _, c := range changes {
+		if c.Entry != nil {
+			coming = after(coming, []plan.Change{c})
+		}
+	}
+	err := r.lease.Take(ctx, coming)
 	if held := (*cluster.HeldError)(nil); errors.As(err, &held) {
 		err = &apply.ElsewhereError{Reason: held.Error()}
 	}

@@ -46,15 +46,17 @@ func (a Access) config() (*rest.Config, error) {
 			return settle("KUBECONFIG ("+a.Variable+")", *loaded)
 		}
 	}
+	missing := ErrNoAccess
 	if a.Usual != "" {
 		config, err := a.file(a.Usual)
 		if !errors.Is(err, ErrNoAccess) {
 			return config, err
 		}
+		missing = err
 	}
 	config, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {
-		return nil, ErrNoAccess
+		return nil, missing
 	}
 	return config, err
 }

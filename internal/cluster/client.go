@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 )
 
 // How long the API server is given to take a connection, and to answer.
@@ -33,6 +36,7 @@ type Client struct {
 
 // Open finds the way to the API server. It asks nobody yet. The error is [ErrNoAccess] where there is no way.
 func Open(a Access, userAgent string) (*Client, error) {
+	quiet()
 	config, err := a.config()
 	if err != nil {
 		return nil, err
@@ -56,6 +60,12 @@ func Open(a Access, userAgent string) (*Client, error) {
 	return k, err
 }
 
+// quiet keeps client-go, which logs what it returns as an error anyway, from writing to our standard error.
+var quiet = sync.OnceFunc(func() {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+})
+
 func restClient(config *rest.Config, path string, version schema.GroupVersion) (*rest.RESTClient, error) {
 	config = rest.CopyConfig(config)
 	types := runtime.NewScheme()
@@ -67,7 +77,7 @@ func restClient(config *rest.Config, path string, version schema.GroupVersion) (
 
 // Ready fails where the API server is not there, or is not ready to be asked.
 func (k *Client) Ready(ctx context.Context) error {
-	_, err := k.core.Get().AbsPath("/readyz").Do(ctx).Raw()
+	_, err := raw(ctx, k.core.Get().AbsPath("/readyz"))
 	if err = k.problem(err, "get", target{resource: "/readyz"}); errors.As(err, new(*RefusedError)) {
 		return nil // it is there
 	}
@@ -143,7 +153,7 @@ func (k *Client) remove(ctx context.Context, t target, o object) error {
 
 // do sends a request and reads the object in its answer.
 func (k *Client) do(r *rest.Request, ctx context.Context, verb string, t target) (object, error) { //nolint:revive // reads as a sentence: what, and then how
-	data, err := r.SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").Do(ctx).Raw()
+	data, err := raw(ctx, r.SetHeader("Content-Type", "application/json"))
 	if err != nil {
 		return nil, k.problem(err, verb, t)
 	}
@@ -152,4 +162,13 @@ func (k *Client) do(r *rest.Request, ctx context.Context, verb string, t target)
 		return nil, k.problem(err, verb, t)
 	}
 	return o, nil
+}
+
+// raw sends a request and gives the answer as it is; of one that is an error, with the API server's own reason.
+func raw(ctx context.Context, r *rest.Request) ([]byte, error) {
+	result := r.SetHeader("Accept", "application/json").Do(ctx)
+	if err := result.Error(); err != nil {
+		return nil, err
+	}
+	return result.Raw()
 }

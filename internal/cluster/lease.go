@@ -23,6 +23,7 @@ type Lease struct {
 	t      target
 	owner  string
 	me     string
+	fresh  bool // it was ours, and renewed not long ago, when we last saw it
 }
 
 // Lease gives the Lease of an owner's objects, as a node sees it. me must be another word on each node.
@@ -40,18 +41,29 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("node %s writes the cluster's objects; from %s on another may", e.By, e.Until.UTC().Format(time.RFC3339))
 }
 
-// Check fails with a *HeldError where another node holds the lease. It changes nothing.
-func (l *Lease) Check(ctx context.Context) error {
+// Check gives what the last holder has left word of, and fails with a *HeldError where another node holds the lease. It changes nothing.
+func (l *Lease) Check(ctx context.Context) (Holdings, error) {
 	o, err := l.client.get(ctx, l.t)
 	if err != nil && !errors.Is(err, errMissing) {
-		return err
+		return nil, err
 	}
-	return l.held(o)
+	renewed, _ := time.Parse(time.RFC3339Nano, o.text("spec", "renewTime")) //nolint:errcheck // then it was long ago
+	l.fresh = o.text("spec", "holderIdentity") == l.me && l.client.clock.now().Sub(renewed) < leaseTime/3
+	return o.holdings(), l.held(o)
 }
 
-// Take takes the lease, or renews it, and fails with a *HeldError where another node holds it. Of several nodes that try at the same time
-// one gets it: the API server takes one write on the version that each of them has read.
-func (l *Lease) Take(ctx context.Context) error {
+// Hold takes the lease, or renews it, though there is nothing to be written: while a node goes on to find everything as it should be, no
+// other one is to make it otherwise. One that was renewed not long ago is left alone.
+func (l *Lease) Hold(ctx context.Context, now Holdings) error {
+	if l.fresh {
+		return nil
+	}
+	return l.Take(ctx, now)
+}
+
+// Take takes the lease, or renews it, and leaves word of what is about to be ours. It fails with a *HeldError where another node holds it. Of
+// several nodes that try at the same time one gets it: the API server takes one write on the version that each of them has read.
+func (l *Lease) Take(ctx context.Context, coming Holdings) error {
 	return retry.OnError(patience, again, func() error {
 		o, err := l.client.get(ctx, l.t)
 		if err != nil && !errors.Is(err, errMissing) {
@@ -60,10 +72,13 @@ func (l *Lease) Take(ctx context.Context) error {
 		if err := l.held(o); err != nil {
 			return err
 		}
+		write := l.client.update
 		if o == nil {
-			return l.client.create(ctx, l.t, l.renewed(l.empty()))
+			o, write = l.empty(), l.client.create
 		}
-		return l.client.update(ctx, l.t, l.renewed(o))
+		l.fresh = true
+		o.set(coming.with(o.holdings()).encode(), "metadata", "annotations", objectsAnnotation)
+		return write(ctx, l.t, l.renewed(o))
 	})
 }
 

@@ -25,7 +25,7 @@ func (k *Client) Namespaces(ctx context.Context) ([]render.Namespace, error) {
 		if next != "" {
 			request = request.Param("continue", next)
 		}
-		data, err := request.SetHeader("Accept", "application/json").Do(ctx).Raw()
+		data, err := raw(ctx, request)
 		if err != nil {
 			return nil, k.problem(err, "list", t)
 		}

@@ -58,6 +58,9 @@ func (k *Client) problem(err error, verb string, t target) error {
 	case apierrors.HasStatusCause(err, metav1.CauseType("NamespaceTerminating")):
 		return fmt.Errorf("namespace %q is being deleted", t.namespace)
 	case apierrors.IsForbidden(err):
+		if verb == "create" {
+			t.name = "" // no role can name what is not there yet
+		}
 		return &RefusedError{User: user(err), Verb: verb, Resource: t.resource, Namespace: t.namespace, Name: t.name}
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%w: %w", errMissing, err)
