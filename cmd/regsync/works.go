@@ -66,7 +66,9 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 	client, err := w.begin(ctx, changes)
 	for _, c := range changes {
 		err := err
-		if err == nil {
+		if c.Kind == render.KindAddon && c.Action == plan.Forget {
+			err = nil // for which nobody is needed
+		} else if err == nil {
 			err = change(ctx, client, c, tell)
 		}
 		stage := apply.Done

@@ -41,7 +41,7 @@ func (k *Client) MakeRegistry(ctx context.Context, c plan.Change, tell func(stri
 			}
 			return nil, nil
 		})
-	case c.Action == plan.Delete, c.Action == plan.Forget:
+	case c.Action == plan.Delete:
 		return nil
 	case c.Action == plan.Create && live.Enabled:
 		return &ChangedError{"somebody has enabled the add-on since the plan was made"}
