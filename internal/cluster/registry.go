@@ -131,7 +131,7 @@ func (k *Client) read(ctx context.Context, path string, t target, selector strin
 	if key, value, ok := strings.Cut(selector, "="); ok {
 		request = request.Param(key, value)
 	}
-	data, err := request.Do(ctx).Raw()
+	data, err := raw(ctx, request)
 	if err == nil {
 		err = json.Unmarshal(data, into)
 	}
@@ -212,15 +212,16 @@ func (k *Client) podFault(ctx context.Context, r registry) (string, error) {
 		return failure, nil
 	}
 	var pods struct{ Items []pod }
-	if err := k.read(ctx, "/api/v1", target{"pods", registryNamespace, ""}, "labelSelector=app="+registryName, &pods); err != nil {
-		return "", err
+	err := k.read(ctx, "/api/v1", target{"pods", registryNamespace, ""}, "labelSelector=app="+registryName, &pods)
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		failure, err = refused.Error(), nil
 	}
 	for _, p := range pods.Items {
 		if fault := p.fault(); fault != "" {
 			return fault, nil
 		}
 	}
-	return "no pod of deployment " + registryName + " is ready", nil
+	return sentence("no pod of deployment "+registryName+" is ready", failure), err
 }
 
 type pod struct {
@@ -251,11 +252,12 @@ func (p pod) fault() string {
 }
 
 // portHolder names the service that has the registry's port, if one has: the API server refused ours then, and MicroK8s only printed that.
+// Where we may not ask, it says so, as all do that only look for a reason.
 func (k *Client) portHolder(ctx context.Context) (string, error) {
 	var all struct{ Items []service }
 	err := k.read(ctx, "/api/v1", target{resource: "services"}, "", &all)
-	if errors.As(err, new(*RefusedError)) {
-		return "", nil
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return refused.Error(), nil
 	}
 	for _, s := range all.Items {
 		for _, p := range s.Spec.Ports {
@@ -267,7 +269,7 @@ func (k *Client) portHolder(ctx context.Context) (string, error) {
 	return "", err
 }
 
-// lastEvent gives what was last told of an object; empty where nothing was, or we may not see it.
+// lastEvent gives what was last told of an object; empty where nothing was.
 func (k *Client) lastEvent(ctx context.Context, kind, name string) (string, error) {
 	var events struct {
 		Items []struct {
@@ -277,8 +279,8 @@ func (k *Client) lastEvent(ctx context.Context, kind, name string) (string, erro
 		}
 	}
 	err := k.read(ctx, "/api/v1", target{"events", registryNamespace, ""}, "fieldSelector=involvedObject.name="+name, &events)
-	if errors.As(err, new(*RefusedError)) {
-		return "", nil
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return refused.Error(), nil
 	}
 	last, message := "", ""
 	for _, e := range events.Items {
