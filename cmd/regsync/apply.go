@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/render"
 )
 
 var errDeclined = errors.New("nothing was changed")
@@ -26,6 +27,7 @@ type consent struct {
 	allowRemovals  bool
 	allowEmpty     bool
 	allowDowngrade bool
+	allowDataLoss  bool
 	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
@@ -46,6 +48,7 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
+	f.BoolVar(&ok.allowDataLoss, "allow-data-loss", false, "disable the built-in registry, whose images are deleted with it")
 	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
@@ -61,6 +64,18 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	for try := 1; ; try++ {
+		err := c.applyOnce(ctx, s, args, ok)
+		moved := (*movedError)(nil)
+		if try == replans || len(args) > 0 || !errors.As(err, &moved) || ctx.Err() != nil {
+			return err
+		}
+		view.Warning(c.err, c.colorErr, moved.Error()+"; every file is as it was before, and the plan is made again")
+	}
+}
+
+// applyOnce makes a plan, shows it, and carries it out.
+func (c *command) applyOnce(ctx context.Context, s *site, args []string, ok consent) error {
 	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
@@ -116,7 +131,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
-	n := &liveNode{Root: s.root, services: services}
+	n := &liveNode{revision: newRevision(s.root), services: services}
 	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
@@ -136,8 +151,8 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
-	result, err := apply.Run(ctx, run, n, work, record, ok.check, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
+	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -148,7 +163,11 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
 	}
-	if err != nil {
+	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
+	if err != nil && !late && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "other change") + " came too late: regsync apply goes on with it"}
+	}
+	if err != nil && !late {
 		return err
 	}
 	for _, u := range result.Unserved {

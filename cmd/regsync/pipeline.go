@@ -30,6 +30,7 @@ type trip struct {
 	plan        plan.Plan
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
+	named       []string      // registries that the file names
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 	reach       *reach        // into the cluster; nil: nothing of it is looked after
 }
@@ -52,8 +53,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	t.services = servicesOf(t.spec, t.place)
-	t.services.Cluster = c.clusterOf(s, t.spec)
-	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+	t.services.Cluster = c.clusterOf(s, t.spec, t.place.Runtime)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec); err != nil {
 		return t, err
 	}
 	services := c.services(s.root, t.services)
@@ -86,9 +87,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, inCluster(t.spec, t.place.Runtime)); err != nil {
 		return t, err
 	}
+	t.awaitAddon(&open)
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
@@ -98,7 +100,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
-		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(),
+		Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original,
 	})
 	if err != nil {
 		return t, err
@@ -147,7 +150,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.warnings = append(t.warnings, owners...)
-	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)
