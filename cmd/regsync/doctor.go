@@ -145,11 +145,11 @@ func (e *examination) gather(ctx context.Context) error {
 	}
 	e.readProxies(v)
 	e.readSideload(ctx)
+	e.askConfig(ctx, v)
 	if e.baking() {
 		e.unseen = append(e.unseen, "what runs, images and endpoints, since nothing runs below --root")
 		return nil
 	}
-	e.askConfig(ctx, v)
 	var all sync.WaitGroup
 	all.Go(func() { e.askImages(ctx, v) })
 	all.Go(func() { e.askNetwork(ctx) })

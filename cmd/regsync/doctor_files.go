@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -132,11 +133,11 @@ func (e *examination) directory(name string) (doctor.Directory, error) {
 		return d, nil
 	}
 	var err error
-	if d.Hosts, err = e.file(path.Join(name, render.HostsTOML)); err != nil {
+	hosts := path.Join(name, render.HostsTOML)
+	if target := e.target(hosts); target != "" && !e.root.Exists(hosts) {
+		d.Link = target
+	} else if d.Hosts, err = e.file(hosts); err != nil {
 		return d, err
-	}
-	if target := e.target(d.Hosts.Path); d.Hosts.Data == nil && target != "" && !e.root.Exists(d.Hosts.Path) {
-		d.Link, d.Hosts.Obstacle = target, ""
 	}
 	d.Files, err = e.root.List(name)
 	d.Files = slices.DeleteFunc(d.Files, func(n string) bool { return n == render.HostsTOML })
@@ -180,8 +181,8 @@ func certificatesIn(name string, data []byte) []doctor.Certificate {
 		if block == nil {
 			return all
 		}
-		before := data[:len(data)-len(rest)]
-		line := 1 + strings.Count(string(before), "\n")
+		before := len(data) - len(rest) + bytes.Index(rest, []byte("-----BEGIN"))
+		line := 1 + bytes.Count(data[:before], []byte("\n"))
 		rest = after
 		if block.Type != "CERTIFICATE" {
 			continue

@@ -64,7 +64,8 @@ func (e *examination) askRuntime(ctx context.Context, v *services) {
 // askConfig finds out whether containerd runs with what its config says.
 func (e *examination) askConfig(ctx context.Context, v *services) {
 	c := &e.facts.Config
-	if v.socket == "" || c.Broken != nil || e.facts.Down != "" {
+	asked := v.socket != "" && e.facts.Down == "" || v.baking && v.Runtime == render.MicroK8s // there the file that was made of the template tells
+	if c.Data == nil || c.Broken != nil || !asked {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)

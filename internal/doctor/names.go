@@ -22,7 +22,11 @@ var names = []Rule{{
 			for i, l := range lines {
 				first := slices.IndexFunc(lines, func(o hostsLine) bool { return o.address.Is4() == l.address.Is4() })
 				if first < i && lines[first].address != l.address {
-					all = append(all, found(f.Hosts.Path, l.number, "%s is %s here, and %s in line %d, which counts", name, l.address, lines[first].address, lines[first].number))
+					finding := found(f.Hosts.Path, l.number, "%s is %s here, and %s in line %d, which counts", name, l.address, lines[first].address, lines[first].number)
+					if lines[first].ours {
+						finding.Severity = Info
+					}
+					all = append(all, finding)
 				}
 			}
 		}
@@ -115,14 +119,21 @@ var names = []Rule{{
 type hostsLine struct {
 	number  int
 	address netip.Addr
+	ours    bool // it stands in regsync's block
 }
 
 // linesOf gives the lines of /etc/hosts for a name, in order.
 func (f *Facts) linesOf(name string) []hostsLine {
 	var all []hostsLine
-	n := 0
+	n, ours := 0, false
 	for text := range strings.Lines(string(f.Hosts.Data)) {
 		n++
+		switch strings.TrimSpace(text) {
+		case "# BEGIN regsync":
+			ours = true
+		case "# END regsync":
+			ours = false
+		}
 		text, _, _ = strings.Cut(text, "#")
 		fields := strings.Fields(text)
 		if len(fields) < 2 {
@@ -132,7 +143,7 @@ func (f *Facts) linesOf(name string) []hostsLine {
 		if err != nil || !slices.ContainsFunc(fields[1:], func(s string) bool { return strings.EqualFold(strings.TrimSuffix(s, "."), name) }) {
 			continue
 		}
-		all = append(all, hostsLine{n, address.Unmap()})
+		all = append(all, hostsLine{n, address.Unmap(), ours})
 	}
 	return all
 }
