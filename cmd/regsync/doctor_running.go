@@ -129,14 +129,11 @@ func (e *examination) askImages(ctx context.Context, v *services) {
 		e.miss("images", err)
 	}
 	for _, h := range held {
-		e.facts.Images = append(e.facts.Images, doctor.Image{Name: h.Name, Managed: h.Managed, Pinned: h.Pinned, Pulled: h.Pulled, Missing: h.Missing})
+		e.facts.Images = append(e.facts.Images, doctor.Image{Name: h.Name, Pinned: h.Pinned, Pulled: h.Pulled, Missing: h.Missing})
 	}
 	slices.SortFunc(e.facts.Images, func(a, b doctor.Image) int { return strings.Compare(a.Name, b.Name) })
 	if e.facts.Elsewhere, err = store.Elsewhere(ctx); err != nil {
 		e.miss("images in other namespaces", err)
-	}
-	if e.place.Runtime == render.Containerd && docker.Installed(e.root.Exists) {
-		delete(e.facts.Elsewhere, "moby")
 	}
 	var st unix.Statfs_t
 	if on, err := e.root.Path(store.Root()); store.Root() != "" && err == nil && unix.Statfs(on, &st) == nil {
@@ -165,7 +162,7 @@ func (e *examination) askNetwork(ctx context.Context) {
 
 func (e *examination) askEndpoints(ctx context.Context) {
 	f := &e.facts
-	asking := probe.Asking{Root: e.root.Dir(), Version: f.Version}
+	asking := probe.Asking{Root: e.root.Dir(), Version: f.Version, Lax: doctor.Unverified(e.spec)}
 	directories := map[string]doctor.Directory{}
 	named := map[string]bool{}
 	for _, d := range f.Directories {

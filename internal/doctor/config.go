@@ -38,6 +38,37 @@ var config = []Rule{{
 		return one(found(at.File, at.Line, "containerd does not start with this file: %s", why))
 	},
 }, {
+	ID: "config-encoding", Severity: Error, Family: Config,
+	Title:  "a byte order mark before containerd's config",
+	Cause:  "containerd 1.x reads past a byte order mark; 2.x does not start with such a file.",
+	Remedy: "save the file without a byte order mark",
+	check: func(f *Facts) []Finding {
+		if !strings.HasPrefix(string(f.Config.Data), "\ufeff") {
+			return nil
+		}
+		finding := found(f.Config.Path, 1, "a byte order mark stands at the beginning: containerd 2.x does not start with this file")
+		if !f.from(2, 0) {
+			finding.Severity = Warning
+		}
+		return one(finding)
+	},
+}, {
+	ID: "config-version-missing", Severity: Error, Family: Config,
+	Title:  "tables of version 2 in a config without a version",
+	Cause:  "A config without `version = 2` is one of version 1, in which the plugin is called `cri`. A table of its longer name is read past, config_path and mirrors and all.",
+	Remedy: "write version = 2 as the first line",
+	check: func(f *Facts) []Finding {
+		if f.Config.Parsed.Syntax != 1 || f.Config.Broken != nil {
+			return nil
+		}
+		for _, name := range []string{"io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images"} {
+			if line := readTOML(f.Config.Data).below("plugins", name); line > 0 {
+				return one(found(f.Config.Path, line, "plugins.%q means nothing in a config without a version", name))
+			}
+		}
+		return nil
+	},
+}, {
 	ID: "config-mirrors-and-config-path", Severity: Error, Family: Config,
 	Title: "mirrors beside config_path",
 	Cause: "Since containerd 1.5, `config_path` and inline `mirrors` or `configs.….tls` exclude each other: \"mirrors cannot be set when config_path is provided\". containerd comes up without its CRI, systemd says active, " +
@@ -72,7 +103,7 @@ var config = []Rule{{
 	Cause:  "The config names no `config_path`. containerd 1.x then reads no certs.d; 2.x takes /etc/containerd/certs.d:/etc/docker/certs.d, a list, in which 2.1 and later find nothing.",
 	Remedy: "set config_path to the one directory; regsync apply does so, with one restart",
 	check: func(f *Facts) []Finding {
-		if f.Config.Parsed.State != render.ConfigNeither || f.Config.Broken != nil || f.written() == 0 || f.Config.misnamed(f) {
+		if f.Config.Path == "" || f.Config.Parsed.State != render.ConfigNeither || f.Config.Broken != nil || f.written() == 0 || f.Config.misnamed(f) {
 			return nil
 		}
 		return one(found(f.Config.Path, f.Config.registryLine(), "there is no config_path: %s below %s not read", render.Count(f.written(), "hosts.toml file"), f.CertsDir))

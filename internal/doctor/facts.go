@@ -147,12 +147,10 @@ type AddOn struct {
 
 // Image is one of containerd's store.
 type Image struct {
-	Name     string
-	Managed  bool
-	Pinned   bool
-	Pulled   bool // it came from a registry, and can come again
-	Missing  int  // blobs that are not there
-	Unpacked bool
+	Name    string
+	Pinned  bool
+	Pulled  bool // it came from a registry, and can come again
+	Missing int  // blobs that are not there
 }
 
 // Archive is a file in MicroK8s' directory for images.

@@ -67,7 +67,7 @@ var keys = []Rule{{
 		var all []Finding
 		for _, e := range s.entries {
 			if len(e.path) == 3 && e.path[0] == "host" && e.path[2] == "server" {
-				all = append(all, found(s.file(), e.line, "server stands below host %q and belongs to it: it names no upstream", e.path[1]))
+				all = append(all, found(s.file(), e.line, "server stands below host %q and belongs to it: it names no upstream", shown(e.path[1])))
 			}
 		}
 		return all
@@ -89,7 +89,7 @@ var keys = []Rule{{
 			if len(e.path) > 3 || s.headed(e.path[1]) {
 				continue // header = {…} of a host that is a table
 			}
-			finding := found(s.file(), e.line, "host %q is no table of its own: containerd 2.x leaves it out", e.path[1])
+			finding := found(s.file(), e.line, "host %q is no table of its own: containerd 2.x leaves it out", shown(e.path[1]))
 			if !f.from(2, 0) {
 				finding.Severity = Warning
 			}
@@ -114,9 +114,9 @@ var keys = []Rule{{
 				line = 1
 			}
 			if first, ok := lines[line]; ok {
-				return one(found(s.file(), line, "hosts %q and %q share a line: containerd 1.x draws their order anew at each request", first, h.name))
+				return one(found(s.file(), line, "hosts %q and %q share a line: containerd 1.x draws their order anew at each request", first, h.shown()))
 			}
-			lines[line] = h.name
+			lines[line] = h.shown()
 		}
 		return nil
 	}),

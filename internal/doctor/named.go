@@ -153,3 +153,10 @@ func CertificateFiles(d Directory) []string {
 	}
 	return all
 }
+
+// Unverified gives the endpoints of a spec whose certificate is not to be verified.
+func Unverified(s *spec.Spec) func(url string) bool {
+	return func(u string) bool {
+		return slices.ContainsFunc(s.Insecure, func(i spec.Insecure) bool { return i.SkipVerify() && strings.HasPrefix(u+"/", "https://"+i.Host()+"/") })
+	}
+}

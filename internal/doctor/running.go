@@ -15,7 +15,7 @@ var running = []Rule{{
 	Cause:  "Nobody answers at containerd's socket. Its config may be one that it does not start with, a hosts.toml may end it at each pull, or MicroK8s was stopped. Nothing is known then of what it has loaded, and of its images.",
 	Remedy: "look at its log: journalctl -u containerd, or journalctl -u snap.microk8s.daemon-containerd",
 	check: func(f *Facts) []Finding {
-		if f.Down == "" {
+		if f.Down == "" || !f.needed() {
 			return nil
 		}
 		finding := found(f.Config.Path, 0, "containerd does not answer: %s", f.Down)
@@ -70,7 +70,7 @@ var running = []Rule{{
 	check: func(f *Facts) []Finding {
 		imported := 0
 		for _, i := range f.Images {
-			if !i.Pulled && i.Managed {
+			if !i.Pulled {
 				imported++
 			}
 		}
@@ -110,7 +110,7 @@ var stock = []Rule{{
 	Cause:  "An image that was imported has no registry to come from again, as far as containerd knows. Unless it is pinned, kubelet's image garbage collection takes it when the disk fills up. MicroK8s never pins (microk8s#2085).",
 	Remedy: "name the archive under preload: regsync apply pins its images",
 	check: func(f *Facts) []Finding {
-		return some(f.Images, "%s imported and not pinned: %s", func(i Image) bool { return i.Managed && !i.Pulled && !i.Pinned && i.Missing == 0 })
+		return some(f.Images, "%s imported and not pinned: %s", func(i Image) bool { return !i.Pulled && !i.Pinned && i.Missing == 0 })
 	},
 }, {
 	ID: "image-incomplete", Severity: Error, Family: Images,
@@ -120,14 +120,6 @@ var stock = []Rule{{
 	Remedy: "import it again, whole: docker save --platform, or pull it; preload checks that all is there",
 	check: func(f *Facts) []Finding {
 		return some(f.Images, "%s in the store without all of their parts: %s", func(i Image) bool { return i.Missing > 0 })
-	},
-}, {
-	ID: "image-unmanaged", Severity: Warning, Family: Images,
-	Title:  "an image that the CRI does not see",
-	Cause:  "The CRI knows an image by the label io.cri-containerd.image=managed, which it sets on what comes into its namespace while it runs. What came in while it was down has none.",
-	Remedy: "restart containerd, which labels what it finds, or import the image again",
-	check: func(f *Facts) []Finding {
-		return some(f.Images, "%s in the store and not known to the CRI: %s", func(i Image) bool { return !i.Managed && i.Missing == 0 })
 	},
 }, {
 	ID: "image-elsewhere", Severity: Info, Family: Images,
@@ -153,6 +145,11 @@ var stock = []Rule{{
 		return some(f.Images, "%s pinned, which "+f.who()+" does not tell kubelet: %s", func(i Image) bool { return i.Pinned && !i.Pulled })
 	},
 }}
+
+// needed reports whether somebody counts on containerd: it has a config or files in certs.d, or a kubelet. One that came with Docker may rest.
+func (f *Facts) needed() bool {
+	return f.Runtime == render.MicroK8s || f.Config.Data != nil && !f.Config.Parsed.Disabled || len(f.sites) > 0 || f.Config.Kubelet
+}
 
 // some is one finding about all images of which something holds, with the first few by name.
 func some(images []Image, format string, holds func(Image) bool) []Finding {

@@ -74,12 +74,21 @@ func (h host) tlsKey() (entry, bool) {
 func (h host) plain() bool { return strings.HasPrefix(h.name, "http://") }
 
 // shown is the host's name without what may be a credential.
-func (h host) shown() string {
-	u, err := url.Parse(h.name)
-	if err != nil || u.User == nil {
-		return h.name
+func (h host) shown() string { return shown(h.name) }
+
+func shown(name string) string {
+	u, err := url.Parse(name)
+	if err != nil {
+		before, after, ok := strings.Cut(name, "@")
+		if ok {
+			return "…@" + after
+		}
+		return before
 	}
-	u.User = nil
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return name
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	return u.String()
 }
 

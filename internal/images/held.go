@@ -15,7 +15,6 @@ import (
 // Held is an image of the store, as it is.
 type Held struct {
 	Name    string
-	Managed bool // the CRI sees it
 	Pinned  bool
 	Pulled  bool // it came from a registry: containerd has noted from which
 	Missing int  // blobs for the platform that are not there
@@ -43,7 +42,7 @@ func (s *Store) Held(ctx context.Context, platform string) ([]Held, error) {
 	}
 	var all []Held
 	for name, l := range live {
-		h := Held{Name: name, Managed: l.Managed, Pinned: l.Pinned, Missing: len(l.Missing)}
+		h := Held{Name: name, Pinned: l.Pinned, Missing: len(l.Missing)}
 		info, err := s.client.ContentStore().Info(ctx, digest.Digest(l.Target))
 		if err != nil && !errdefs.IsNotFound(err) {
 			return nil, fmt.Errorf("asking for %s: %w", l.Target, plain(err))

@@ -50,6 +50,7 @@ type Contact struct {
 	Clock     time.Time // its own; zero: it did not say
 	At        time.Time // ours, when it answered
 	Shown     bool      // a credential was shown to it
+	Lax       bool      // its certificate is not to be verified
 }
 
 // Asking is whom to ask, and how.
@@ -58,6 +59,7 @@ type Asking struct {
 	Version     render.Version                   // containerd's; not known: 2.x
 	Directories []string                         // of certs.d, as the node names them: all of their endpoints are asked
 	URLs        []string                         // further API roots
+	Lax         func(url string) bool            // which of them have a certificate that is not to be verified; nil: none
 	Wanted      func(directory, url string) bool // which of the directories' endpoints; nil: all
 	HostsFile   []byte                           // the node's, where it is another machine's file system
 	Proxy       func(*url.URL) (*url.URL, error) // containerd's; nil: none
@@ -100,6 +102,7 @@ func Ask(ctx context.Context, a Asking) ([]Contact, error) {
 	var all sync.WaitGroup
 	for i, x := range asks {
 		contacts[i] = Contact{Directory: x.directory, URL: loader.Describe(x.host).URL}
+		contacts[i].Lax = a.Lax != nil && a.Lax(contacts[i].URL)
 		all.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
@@ -185,6 +188,15 @@ func (c *Contact) ask(ctx context.Context, h docker.RegistryHost) {
 	challenge, _, _ := strings.Cut(response.Header.Get("WWW-Authenticate"), " ")
 	c.Challenge = strings.ToLower(challenge)
 	c.certificate(nil, response.TLS)
+	switch {
+	case c.Directory != "":
+		c.Lax = loader.Describe(h).SkipVerify
+	case response.TLS == nil || c.Lax:
+	case c.At.After(c.NotAfter):
+		c.Failure = Expired
+	case response.TLS.PeerCertificates[0].VerifyHostname(response.Request.URL.Hostname()) != nil:
+		c.Failure = WrongName
+	}
 }
 
 // certificate notes what certificate was shown.
