@@ -54,7 +54,7 @@ var authority = []Rule{{
 	Cause:  "`ca.crt`, `client.cert` and `client.key` are read only where there is no valid hosts.toml. Whoever adds one switches them off.",
 	Remedy: `name the files in hosts.toml, as ca and client of the hosts that they are for`,
 	check: each(func(_ *Facts, s site) []Finding {
-		if s.Hosts.Data == nil || len(s.Hosts.Data) == 0 || s.broken || s.ours() || s.ignored() {
+		if len(s.Hosts.Data) == 0 || s.broken || s.ours() || s.ignored() {
 			return nil
 		}
 		for _, name := range s.Files {

@@ -177,14 +177,6 @@ type Docker struct {
 	Missing   []string
 }
 
-// majors are the major versions of containerd whose word counts.
-func (f *Facts) majors() []int {
-	if f.Version.Known() {
-		return []int{f.Version.Major}
-	}
-	return []int{1, 2}
-}
-
 // may reports whether the containerd may be one before a version: it is, or it is not known.
 func (f *Facts) may(major, minor int) bool {
 	return !f.Version.Known() || f.Version.Before(major, minor)

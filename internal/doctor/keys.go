@@ -20,7 +20,7 @@ var (
 var keys = []Rule{{
 	ID: "hosts-toml-unknown-key", Severity: Warning, Family: HostsTOML,
 	Title: "a key that containerd does not know",
-	Cause: "containerd reads past an unknown key without a word: with `capabilites` misspelt, a host has all capabilities. Keys in capitals are unknown to 1.x and good on 2.x; " +
+	Cause: "containerd reads past an unknown key without a word: with `capabilities` misspelt, a host has all capabilities. Keys in capitals are unknown to 1.x and good on 2.x; " +
 		"the name of the table, `host`, is exact everywhere.",
 	Remedy: "write the key that was meant, in small letters, or take it out",
 	check: each(func(f *Facts, s site) []Finding {

@@ -9,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
-
-	"github.com/regsync/regsync/internal/probe"
 )
 
 // parsing are the traps of a hosts.toml that is not read, or kills who reads it.
@@ -199,9 +197,4 @@ func encoding(data []byte) (what string, line int) {
 		}
 	}
 	return "", 0
-}
-
-// oneOf reports whether a judgement is of a major version.
-func oneOf(major int) func(probe.Judged) bool {
-	return func(j probe.Judged) bool { return j.Major == major }
 }
