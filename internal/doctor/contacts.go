@@ -33,7 +33,7 @@ var contacts = []Rule{{
 		if c.builtIn() && c.Stock {
 			finding.Severity = Info
 			finding.Cause += "; MicroK8s' own file names it, for its built-in registry"
-			finding.Remedy = "if it is wanted: microk8s enable registry"
+			finding.Remedy = enableAddOn
 		}
 		return c.mild(f, finding)
 	}),
@@ -41,22 +41,17 @@ var contacts = []Rule{{
 	ID: "registry-add-on", Severity: Error, Family: Endpoints,
 	Title:  "MicroK8s' built-in registry is not up",
 	Cause:  "localhost:32000 is a NodePort of MicroK8s' add-on registry. It answers once the add-on is enabled, its claim is bound (it needs hostpath-storage, unless a storage class is named) and its pod runs.",
-	Remedy: "microk8s enable registry; then kubectl -n container-registry get pods,pvc",
+	Remedy: "microk8s enable hostpath-storage, if the claim waits; kubectl -n container-registry describe pod,pvc says more",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
 		if !c.builtIn() || c.Failure == "" || f.AddOn == nil || f.AddOn.trouble() == "" {
 			return nil
 		}
 		finding := c.found("%s: %s", c.URL, f.AddOn.trouble())
-		switch {
-		case !f.AddOn.Enabled && c.Stock:
-			finding.Severity = Info
-			fallthrough
-		case !f.AddOn.Enabled:
-			finding.Remedy = "if it is wanted: microk8s enable registry"
-		case f.AddOn.Claim != "Bound":
-			finding.Remedy = "microk8s enable hostpath-storage, or name a storage class; kubectl -n container-registry describe pvc registry-claim says why"
-		default:
-			finding.Remedy = "kubectl -n container-registry logs deployment/registry says why"
+		if !f.AddOn.Enabled {
+			finding.Remedy = enableAddOn
+			if c.Stock {
+				finding.Severity = Info
+			}
 		}
 		return one(finding)
 	}),
@@ -173,17 +168,13 @@ func (c Contact) local(own []netip.Addr) (port int, here bool) {
 	return port, err == nil && (address.IsLoopback() || slices.Contains(own, address))
 }
 
+// enableAddOn is said of a registry that somebody may never have asked for: MicroK8s' stock file names it on every node.
+const enableAddOn = "if it is wanted: microk8s enable registry"
+
 // trouble says why the add-on does not serve, as far as the cluster tells; empty: it should.
 func (a *AddOn) trouble() string {
-	switch {
-	case !a.Enabled:
+	if !a.Enabled {
 		return "the add-on registry is not enabled"
-	case a.Claim == "":
-		return "the add-on is enabled, and its claim registry-claim is not there"
-	case a.Claim != "Bound":
-		return "the add-on's claim registry-claim is " + a.Claim + ", not Bound"
-	case len(a.Pods) > 0:
-		return strings.Join(a.Pods, "; ")
 	}
-	return ""
+	return strings.Join(a.Faults, "; ")
 }

@@ -138,11 +138,10 @@ type Contact struct {
 	Stock    bool // it is MicroK8s' own
 }
 
-// AddOn is MicroK8s' built-in registry in the cluster.
+// AddOn is MicroK8s' built-in registry as the cluster's objects show it.
 type AddOn struct {
 	Enabled bool
-	Claim   string   // the phase of its claim; empty: there is none
-	Pods    []string // in words, of those that are not ready
+	Faults  []string // what of it is not there, or why it is not ready: its claim, its pod
 }
 
 // Image is one of containerd's store.

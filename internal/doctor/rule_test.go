@@ -10,7 +10,7 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// The built-in registry does not answer: what the cluster says decides which rule speaks, and what it says.
+// The built-in registry does not answer: what the cluster says decides which rule speaks, and what it says. The pair of registry-add-on.
 func TestAddOn(t *testing.T) {
 	refused := Contact{Contact: probe.Contact{URL: "http://localhost:32000/v2", Failure: probe.Refused}, Place: Place{"hosts.toml", 3}}
 	answers := refused
@@ -28,10 +28,8 @@ func TestAddOn(t *testing.T) {
 		{"nobody could be asked", refused, nil, "endpoint-refused", Error, "refuses the connection"},
 		{"not enabled", refused, &AddOn{}, "registry-add-on", Error, "is not enabled"},
 		{"not enabled, and named by MicroK8s only", stock, &AddOn{}, "registry-add-on", Info, "is not enabled"},
-		{"no claim", refused, &AddOn{Enabled: true}, "registry-add-on", Error, "is not there"},
-		{"a claim that waits", refused, &AddOn{Enabled: true, Claim: "Pending"}, "registry-add-on", Error, "is Pending, not Bound"},
-		{"a pod that crashes", refused, &AddOn{Enabled: true, Claim: "Bound", Pods: []string{"pod registry-1 is in CrashLoopBackOff"}}, "registry-add-on", Error, "CrashLoopBackOff"},
-		{"all is well in the cluster", refused, &AddOn{Enabled: true, Claim: "Bound"}, "endpoint-refused", Error, "refuses the connection"},
+		{"a claim that waits", refused, &AddOn{Enabled: true, Faults: []string{"the claim registry-claim is Pending"}}, "registry-add-on", Error, "is Pending"},
+		{"all is well in the cluster", refused, &AddOn{Enabled: true}, "endpoint-refused", Error, "refuses the connection"},
 		{"it answers", answers, &AddOn{}, "", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
