@@ -162,41 +162,41 @@ func (e *examination) askNetwork(ctx context.Context) {
 
 func (e *examination) askEndpoints(ctx context.Context) {
 	f := &e.facts
-	asking := probe.Asking{Root: e.root.Dir(), Version: f.Version, Lax: doctor.Unverified(e.spec)}
+	whom := probe.Whom{Root: e.root.Dir(), Version: f.Version, Lax: doctor.Unverified(e.spec)}
 	directories := map[string]doctor.Directory{}
 	named := map[string]bool{}
 	for _, d := range f.Directories {
 		if d.Hosts.Data != nil && !hidden(f.Directories, d) {
-			asking.Directories = append(asking.Directories, d.Path)
+			whom.Directories = append(whom.Directories, d.Path)
 			directories[d.Path] = d
 		}
 	}
-	asking.Wanted = func(dir, api string) bool { return doctor.Mentions(directories[dir], api) }
+	whom.Wanted = func(dir, api string) bool { return doctor.Mentions(directories[dir], api) }
 	for _, w := range doctor.NamedIn(f.Directories) {
 		named[w.URL] = true
 	}
 	for _, w := range f.Wanted {
 		if w.URL != "" && !named[w.URL] && w.Program == "containerd" {
 			named[w.URL] = true
-			asking.URLs = append(asking.URLs, w.URL)
+			whom.URLs = append(whom.URLs, w.URL)
 		}
 	}
 	if e.host != "" {
-		asking.HostsFile = f.Hosts.Data
+		whom.HostsFile = f.Hosts.Data
 	}
 	for _, p := range f.Proxies {
 		if p.Program == "containerd" {
-			asking.Proxy = (&httpproxy.Config{HTTPProxy: p.HTTP, HTTPSProxy: p.HTTPS, NoProxy: p.Except}).ProxyFunc()
+			whom.Proxy = (&httpproxy.Config{HTTPProxy: p.HTTP, HTTPSProxy: p.HTTPS, NoProxy: p.Except}).ProxyFunc()
 		}
 	}
-	contacts, err := probe.Ask(ctx, asking)
+	greetings, err := probe.Greet(ctx, whom)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.miss("endpoints", err)
 		}
 		return
 	}
-	for _, c := range contacts {
+	for _, c := range greetings {
 		f.Contacts = append(f.Contacts, doctor.Located(c, f.Directories, f.Wanted))
 	}
 }

@@ -18,7 +18,7 @@ var contacts = []Rule{{
 	Cause:  "The machine is there, and nobody listens on the port: the registry is down, listens on another address or port, or is not there yet.",
 	Remedy: "start the registry, or name the port that it listens on",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if c.Failure != probe.Refused {
+		if c.Failure != probe.NobodyListens {
 			return nil
 		}
 		if c.builtIn() && f.AddOn != nil && f.AddOn.trouble() != "" {
@@ -61,7 +61,7 @@ var contacts = []Rule{{
 	Cause:  "Neither /etc/hosts nor DNS has an address for the name. Each pull waits for the answer, and goes on to the next endpoint.",
 	Remedy: "add the name to DNS, or to /etc/hosts: address in the spec does so",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if c.Failure != probe.Unresolved {
+		if c.Failure != probe.NoAddress {
 			return nil
 		}
 		return c.mild(f, c.found("%s: the name has no address", c.URL))
@@ -72,7 +72,7 @@ var contacts = []Rule{{
 	Cause:  "No route leads there, or nothing comes back. containerd waits up to 30 seconds for the connection, at each request of each pull, before it goes on to the next endpoint.",
 	Remedy: "look at the network between, or take the endpoint out",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if c.Failure != probe.Unreachable && c.Failure != probe.Other {
+		if c.Failure != probe.NoAnswer && c.Failure != probe.OtherFailure {
 			return nil
 		}
 		return c.mild(f, c.found("%s: %s", c.URL, c.Error))
@@ -83,7 +83,7 @@ var contacts = []Rule{{
 	Cause:  "The endpoint is asked by https and answers in plain http. A host without a scheme, or a registry without a file of its own, is asked by https.",
 	Remedy: "write http:// before the host, if it is to be plain http; regsync does so for hosts under insecure",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if c.Failure != probe.PlainHTTP {
+		if c.Failure != probe.AnswersPlain {
 			return nil
 		}
 		return one(c.found("%s answers in plain http: server gave HTTP response to HTTPS client", c.URL))

@@ -132,7 +132,7 @@ type Certificate struct {
 
 // Contact is what an endpoint said, and where it is named.
 type Contact struct {
-	probe.Contact
+	probe.Greeting
 	Place
 	Upstream bool // it is the last resort: server, or the registry itself
 	Stock    bool // it is MicroK8s' own

@@ -62,8 +62,8 @@ func root(u string) string {
 }
 
 // Located says where the endpoint of a contact is named.
-func Located(c probe.Contact, directories []Directory, wanted []Named) Contact {
-	out := Contact{Contact: c}
+func Located(c probe.Greeting, directories []Directory, wanted []Named) Contact {
+	out := Contact{Greeting: c}
 	i := slices.IndexFunc(directories, func(d Directory) bool { return c.Directory != "" && d.Path == c.Directory })
 	if i < 0 {
 		if i := slices.IndexFunc(wanted, func(w Named) bool { return w.URL == c.URL }); i >= 0 {

@@ -12,7 +12,7 @@ import (
 
 // The built-in registry does not answer: what the cluster says decides which rule speaks, and what it says. The pair of registry-add-on.
 func TestAddOn(t *testing.T) {
-	refused := Contact{Contact: probe.Contact{URL: "http://localhost:32000/v2", Failure: probe.Refused}, Place: Place{"hosts.toml", 3}}
+	refused := Contact{Greeting: probe.Greeting{URL: "http://localhost:32000/v2", Failure: probe.NobodyListens}, Place: Place{"hosts.toml", 3}}
 	answers := refused
 	answers.Failure, answers.Status = "", 200
 	stock := refused
@@ -66,8 +66,8 @@ func TestOrder(t *testing.T) {
 // A last resort that is down is no error where a mirror of the same file answers.
 func TestMild(t *testing.T) {
 	place := Place{"hosts.toml", 1}
-	down := Contact{Contact: probe.Contact{URL: "https://up.lab/v2", Failure: probe.Unreachable, Error: "no route to host"}, Place: place, Upstream: true}
-	mirror := Contact{Contact: probe.Contact{URL: "http://m.lab/v2", Status: 200}, Place: place}
+	down := Contact{Greeting: probe.Greeting{URL: "https://up.lab/v2", Failure: probe.NoAnswer, Error: "no route to host"}, Place: place, Upstream: true}
+	mirror := Contact{Greeting: probe.Greeting{URL: "http://m.lab/v2", Status: 200}, Place: place}
 	if got := Examine(Facts{Contacts: []Contact{mirror, down}}); len(got) != 1 || got[0].Severity != Info {
 		t.Errorf("with a mirror that answers: %+v", got)
 	}

@@ -20,7 +20,7 @@ var trust = []Rule{{
 	Cause:  "Every connection that verifies it fails: \"x509: certificate has expired or is not yet valid\".",
 	Remedy: "renew it, and let the registry load it",
 	check: eachContact(func(_ *Facts, c Contact) []Finding {
-		if c.Failure != probe.Expired {
+		if c.Failure != probe.CertExpired {
 			return nil
 		}
 		return one(c.found("the certificate of %s has expired on %s", c.URL, day(c.NotAfter)))
@@ -42,7 +42,7 @@ var trust = []Rule{{
 	Cause:  "The name or address in the URL is not among the certificate's subject alternative names; the common name does not count. \"x509: certificate is valid for x, not y\".",
 	Remedy: "use a name that the certificate has, or have one issued with this name",
 	check: eachContact(func(_ *Facts, c Contact) []Finding {
-		if c.Failure != probe.WrongName {
+		if c.Failure != probe.CertName {
 			return nil
 		}
 		valid := "it names no host at all"
@@ -57,7 +57,7 @@ var trust = []Rule{{
 	Cause:  "Neither the system's roots nor the `ca` of the host in hosts.toml know who signed it: \"x509: certificate signed by unknown authority\".",
 	Remedy: `name the authority: ca = "/path/ca.crt" below the host; ca under registries or endpoints in the spec`,
 	check: eachContact(func(_ *Facts, c Contact) []Finding {
-		if c.Failure != probe.Untrusted {
+		if c.Failure != probe.CertUntrusted {
 			return nil
 		}
 		return one(c.found("the certificate of %s is signed by an authority that is not known here", c.URL))
@@ -68,7 +68,7 @@ var trust = []Rule{{
 	Cause:  "The registry ends the connection, since it was not shown a certificate that it accepts.",
 	Remedy: `name one: client = [["x.cert", "x.key"]] below the host`,
 	check: eachContact(func(_ *Facts, c Contact) []Finding {
-		if c.Failure != probe.WantsClient {
+		if c.Failure != probe.CertWanted {
 			return nil
 		}
 		return one(c.found("%s wants a client certificate, or another one", c.URL))
@@ -79,7 +79,7 @@ var trust = []Rule{{
 	Cause:  "Certificates and tokens are valid for a time. A node whose clock is off, as one without a battery is after its start, refuses good certificates and is refused with good tokens.",
 	Remedy: "set the clock, and let the node follow a time server: timedatectl set-ntp true",
 	check: eachContact(func(_ *Facts, c Contact) []Finding {
-		if c.Failure == probe.NotYet {
+		if c.Failure == probe.CertNotYet {
 			return one(c.found("the certificate of %s is not valid yet by the node's clock, %s", c.URL, c.At.UTC().Format(time.DateTime)))
 		}
 		if c.Clock.IsZero() {

@@ -74,7 +74,7 @@ func registryOf(dir string) string {
 	if host := loader.Host(filepath.Base(dir)); host != "*" {
 		return host
 	}
-	return "any.invalid"
+	return loader.Anybody
 }
 
 // Ignored reports whether containerd could not read the file, of which only its log speaks.

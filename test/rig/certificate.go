@@ -76,6 +76,12 @@ func (a *Authority) IssueFor(from, to time.Time, names ...string) (cert, key []b
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
 }
 
+// Expired returns the TLS configuration of a server with these names whose certificate was good until the second of January 2021.
+func (a *Authority) Expired(names ...string) (*tls.Config, error) {
+	until := time.Date(2021, 1, 2, 12, 0, 0, 0, time.UTC)
+	return a.ServerFor(until.AddDate(0, 0, -1), until, names...)
+}
+
 // Server returns the TLS configuration of a server with these names. Where clients is true, only clients with a
 // certificate of this authority get in.
 func (a *Authority) Server(clients bool, names ...string) (*tls.Config, error) {

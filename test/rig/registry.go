@@ -32,6 +32,9 @@ type Registry struct {
 	// Clock is the time that it says it is; nil: the right one. Set it while nobody asks.
 	Clock func() time.Time
 
+	// Redirect is where everybody is sent, as scheme://host:port; empty: nobody is. Set it while nobody asks.
+	Redirect string
+
 	server http.Server
 	store  http.Handler
 
@@ -141,6 +144,8 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 		refused = r.Refuse(req)
 	}
 	switch {
+	case r.Redirect != "":
+		http.Redirect(seen, req, r.Redirect+req.URL.RequestURI(), http.StatusTemporaryRedirect)
 	case refused == http.StatusOK:
 		seen.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(seen, "<html>welcome</html>")
