@@ -19,13 +19,14 @@ var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
-	yes           bool
-	probed        bool // endpoints are asked first
-	verified      bool // endpoints and test pulls have to work afterwards
-	check         apply.Check
-	allowRemovals bool
-	allowEmpty    bool
-	confirm       time.Duration // how long the files wait to be confirmed; 0: they need not be
+	yes            bool
+	probed         bool // endpoints are asked first
+	verified       bool // endpoints and test pulls have to work afterwards
+	check          apply.Check
+	allowRemovals  bool
+	allowEmpty     bool
+	allowDowngrade bool
+	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -42,8 +43,9 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
 	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
-	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
 	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
@@ -74,10 +76,14 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, ok); err != nil {
+	if err := guard(s, t, ok); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, ok))
+	err = c.carryOut(ctx, s, t, ok)
+	if !errors.Is(err, errDeclined) {
+		t.reach.hold(ctx)
+	}
+	return c.noted(s, err)
 }
 
 // planned gives the plan that is to be applied: a new one, or the saved one that args names.
@@ -111,7 +117,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	}
 	services := c.services(s.root, t.services)
 	n := &liveNode{Root: s.root, services: services}
-	work, err := c.imageWork(ctx, s, t, services)
+	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
 	}
@@ -149,13 +155,17 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
+	for _, f := range result.Elsewhere {
+		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
+		t.plan = t.plan.Without(f.Change.ID)
+	}
 	for _, f := range result.Failed {
 		err := f.Err
 		if !strings.Contains(err.Error(), f.Change.Name) {
 			err = fmt.Errorf("%s: %w", f.Change.Name, err)
 		}
 		view.Error(c.err, c.colorErr, err)
-		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
+		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {
