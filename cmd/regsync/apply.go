@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/render"
 )
 
 var errDeclined = errors.New("nothing was changed")
@@ -61,6 +62,18 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	for try := 1; ; try++ {
+		err := c.applyOnce(ctx, s, args, ok)
+		moved := (*movedError)(nil)
+		if try == replans || len(args) > 0 || !errors.As(err, &moved) || ctx.Err() != nil {
+			return err
+		}
+		view.Warning(c.err, c.colorErr, moved.Error()+"; every file is as it was before, and the plan is made again")
+	}
+}
+
+// applyOnce makes a plan, shows it, and carries it out.
+func (c *command) applyOnce(ctx context.Context, s *site, args []string, ok consent) error {
 	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
@@ -116,7 +129,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
-	n := &liveNode{Root: s.root, services: services}
+	n := &liveNode{revision: newRevision(s.root), services: services}
 	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
@@ -136,8 +149,8 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
-	result, err := apply.Run(ctx, run, n, work, record, ok.check, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
+	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -147,6 +160,9 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
+	}
+	if err != nil && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "image") + " came too late: regsync apply goes on with it"}
 	}
 	if err != nil {
 		return err
