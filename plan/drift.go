@@ -52,5 +52,5 @@ func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) strin
 	case render.Same(next, live.Data):
 		return ""
 	}
-	return "was edited since the last apply"
+	return "was edited since the last apply" + by(id.Name, live.Data)
 }

@@ -243,7 +243,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
 	case c.Drift:
-		c.Reason = "was edited since the last apply: " + r.Why
+		c.Reason = "was edited since the last apply" + by(r.Name, live.Data) + ": " + r.Why
 	}
 	if owned.unfinished() {
 		c.Reason, c.Drift = unfinished, false

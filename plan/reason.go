@@ -18,12 +18,16 @@ func whose(name string, data []byte) string {
 	}
 }
 
-// by names the tool that wrote over our file, where it can be told.
+// by names who wrote over what is ours, where it can be told. A file that still bears our mark was not made anew: somebody has edited it.
 func by(name string, data []byte) string {
-	if tool := render.Tool(name, data); tool != "" && tool != render.Ours && tool != render.Stock {
+	switch tool := render.Tool(name, data); tool {
+	case "", render.Stock:
+		return ""
+	case render.Ours:
+		return " by hand"
+	default:
 		return " by " + tool
 	}
-	return ""
 }
 
 // changed says why a file that is as we left it becomes another.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 )
@@ -71,6 +72,7 @@ func (s *site) status() (view.Status, error) {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, s.owned, s.ledger.Digest)
+	now.AtWork = ledger.Holder(s.state)
 	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
 	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
 		now.ConfirmBy = j.Confirm.Until()
@@ -78,6 +80,7 @@ func (s *site) status() (view.Status, error) {
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}
+	now.Unfinished = now.Unfinished && now.AtWork == ""
 	if f := s.ledger.Failure(); f != nil {
 		now.LastError = f.Message
 	}
