@@ -92,7 +92,11 @@ func (c *command) applyOnce(ctx context.Context, s *site, args []string, ok cons
 	if err := guard(s, t, ok); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, ok))
+	err = c.carryOut(ctx, s, t, ok)
+	if !errors.Is(err, errDeclined) {
+		t.reach.hold(ctx)
+	}
+	return c.noted(s, err)
 }
 
 // planned gives the plan that is to be applied: a new one, or the saved one that args names.
@@ -126,7 +130,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	}
 	services := c.services(s.root, t.services)
 	n := &liveNode{revision: newRevision(s.root), services: services}
-	work, err := c.imageWork(ctx, s, t, services)
+	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
 	}
@@ -167,13 +171,17 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
+	for _, f := range result.Elsewhere {
+		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
+		t.plan = t.plan.Without(f.Change.ID)
+	}
 	for _, f := range result.Failed {
 		err := f.Err
 		if !strings.Contains(err.Error(), f.Change.Name) {
 			err = fmt.Errorf("%s: %w", f.Change.Name, err)
 		}
 		view.Error(c.err, c.colorErr, err)
-		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
+		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {

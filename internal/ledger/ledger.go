@@ -61,6 +61,15 @@ type Services struct {
 	ConfigFile   string         `json:"configFile,omitempty"`   // containerd's
 	DaemonJSON   string         `json:"daemonJSON,omitempty"`   // Docker's; empty: not managed
 	DockerSocket string         `json:"dockerSocket,omitempty"` // empty: the default
+	Cluster      Cluster        `json:"cluster,omitzero"`
+}
+
+// Cluster is how the cluster was reached, and as whom.
+type Cluster struct {
+	Manage     string `json:"manage,omitempty"`     // as in the spec
+	Owner      string `json:"owner,omitempty"`      // of the objects that are ours
+	Kubeconfig string `json:"kubeconfig,omitempty"` // as in the spec
+	Variable   string `json:"variable,omitempty"`   // what KUBECONFIG said, where that was used
 }
 
 // entry is a line of the ledger.

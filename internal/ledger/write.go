@@ -135,6 +135,9 @@ func (l *Ledger) Settle(done, failed []plan.Change) error {
 		}
 		e := l.owned[c.ID]
 		e.Coming = ""
+		if c.After != nil { // not of an image
+			e.Applied = l.Digest(c.After)
+		}
 		l.owned[c.ID] = e
 	}
 	for _, c := range failed {
