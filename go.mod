@@ -40,6 +40,9 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20251029180050-ab9386a59fda
 	google.golang.org/grpc v1.78.0
 	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af
+	k8s.io/apimachinery v0.34.10
+	k8s.io/client-go v0.34.10
+	k8s.io/klog/v2 v2.130.1
 )
 
 // For tests, and for what generates files.
@@ -48,12 +51,6 @@ require (
 	github.com/invopop/jsonschema v0.14.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	k8s.io/cri-api v0.34.10
-)
-
-require (
-	k8s.io/apimachinery v0.34.10
-	k8s.io/client-go v0.34.10
-	k8s.io/klog/v2 v2.130.1
 )
 
 require (

@@ -6,22 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/render"
 )
 
 var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
-	yes           bool
-	allowRemovals bool
-	allowEmpty    bool
-	allowDataLoss bool
+	yes            bool
+	probed         bool // endpoints are asked first
+	verified       bool // endpoints and test pulls have to work afterwards
+	check          apply.Check
+	allowRemovals  bool
+	allowEmpty     bool
+	allowDowngrade bool
+	allowDataLoss  bool
+	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -36,28 +44,47 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
+	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
 	f.BoolVar(&ok.allowDataLoss, "allow-data-loss", false, "disable the built-in registry, whose images are deleted with it")
+	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
 
 func (c *command) apply(ctx context.Context, args []string, ok consent) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if err := c.mayConfirm(ctx, ok.confirm); err != nil {
+		return err
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var t trip
-	if len(args) == 1 {
-		t, err = c.reopen(ctx, args[0], s)
-	} else {
-		t, err = c.travel(ctx, s)
+	for try := 1; ; try++ {
+		err := c.applyOnce(ctx, s, args, ok)
+		moved := (*movedError)(nil)
+		if try == replans || len(args) > 0 || !errors.As(err, &moved) || ctx.Err() != nil {
+			return err
+		}
+		view.Warning(c.err, c.colorErr, moved.Error()+"; every file is as it was before, and the plan is made again")
 	}
+}
+
+// applyOnce makes a plan, shows it, and carries it out.
+func (c *command) applyOnce(ctx context.Context, s *site, args []string, ok consent) error {
+	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
+	}
+	if ok.verified {
+		if ok.check, err = c.checkOf(ctx, s, t); err != nil {
+			return err
+		}
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -65,27 +92,47 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, ok); err != nil {
+	if err := guard(s, t, ok); err != nil {
 		return err
 	}
-	err = c.carryOut(ctx, s, t, ok.yes)
+	err = c.carryOut(ctx, s, t, ok)
 	if !errors.Is(err, errDeclined) {
 		t.reach.hold(ctx)
 	}
 	return c.noted(s, err)
 }
 
+// planned gives the plan that is to be applied: a new one, or the saved one that args names.
+func (c *command) planned(ctx context.Context, s *site, args []string, probed bool) (trip, error) {
+	switch {
+	case len(args) == 0:
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			err = c.askAhead(ctx, s, &t, probed)
+		}
+		return t, err
+	case probed:
+		return trip{}, hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	}
+	return c.reopen(ctx, args[0], s)
+}
+
 // carryOut asks, applies the plan, and says how it went.
-func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
+func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
+		if ok.check != nil {
+			if err := ok.check(ctx); err != nil {
+				return err
+			}
+		}
 		return partly(waiting)
 	}
-	if !yes && view.IsTerminal(c.in) && !c.agreed() {
+	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
-	n := &liveNode{Root: s.root, services: services}
+	n := &liveNode{revision: newRevision(s.root), services: services}
 	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
@@ -94,11 +141,19 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if c.baking() {
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
+	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
+		ok.confirm = 0 // images are not taken back
+	}
+	if ok.confirm > 0 {
+		if err := c.undoLater(ctx, ok.confirm); err != nil {
+			return err
+		}
+	}
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting)}
-	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
+	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -107,9 +162,12 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		return hinted{err, "every file is as it was before"}
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
-		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
+		return c.stuck(s, err)
 	}
-	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
+	late := unfinished(result) && errors.Is(ctx.Err(), context.DeadlineExceeded) // why it is not finished says more than that the time is over
+	if err != nil && len(result.Failed) > 0 && !late {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "change") + " came too late: regsync apply goes on with it"}
+	}
 	if err != nil && !late {
 		return err
 	}
@@ -133,7 +191,19 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
 	}
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		if err := record.await(); err != nil { // images may have taken long
+			return err
+		}
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
+	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
+}
+
+// unfinished reports whether something was made and has not taken effect.
+func unfinished(result apply.Result) bool {
+	return slices.ContainsFunc(result.Failed, func(f apply.Failure) bool { return errors.As(f.Err, new(*apply.UnfinishedError)) })
 }
 
 func partly(part bool) error {

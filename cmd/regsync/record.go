@@ -19,12 +19,33 @@ import (
 type record struct {
 	*ledger.Ledger
 	generation plan.Generation // as far as it is known beforehand
+	confirm    time.Duration   // how long it waits to be confirmed; 0: it need not be
+	on         *revision
+}
+
+// Begin records what is about to be done.
+func (r *record) Begin(p plan.Plan, before []plan.Live) error {
+	return r.Ledger.Begin(p, before, ledger.Intent{At: time.Now().UTC().Truncate(time.Second), By: r.generation.By, Services: r.Services, Revision: r.on.dir})
 }
 
 // Commit records that the files are changed, at this moment.
 func (r *record) Commit(p plan.Plan) error {
 	r.generation.At = time.Now()
+	if r.confirm > 0 {
+		if err := r.await(); err != nil {
+			return err
+		}
+	}
 	return r.Ledger.Commit(p, r.generation)
+}
+
+// await lets the time to confirm begin.
+func (r *record) await() error {
+	now, err := ledger.Now()
+	if err != nil {
+		return err
+	}
+	return r.Await(ledger.Deadline{Set: now, For: r.confirm})
 }
 
 // finish records how much of the plan was done.

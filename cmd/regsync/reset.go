@@ -89,7 +89,7 @@ func (c *command) reset(ctx context.Context, ok giving) (err error) {
 	if err := c.show(t); err != nil {
 		return err
 	}
-	done := c.carryOut(ctx, s, t, ok.yes)
+	done := c.carryOut(ctx, s, t, consent{yes: ok.yes})
 	if code := codeError(0); done != nil && !errors.As(done, &code) {
 		return done
 	}

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -24,8 +26,61 @@ type site struct {
 	owned  map[render.ID]plan.Owned
 }
 
-// open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply.
+// open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply, and first ends
+// what an earlier one has left.
 func (c *command) open(ctx context.Context, change bool) (*site, error) {
+	s, err := c.enter(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	if change {
+		err = c.settled(ctx, s)
+	}
+	if err == nil && change {
+		err = c.atHome(s)
+	}
+	if err == nil {
+		err = s.readOwned(c.stateDir)
+	}
+	if err == nil && change {
+		err = s.sweep()
+	}
+	if err == nil {
+		return s, nil
+	}
+	return nil, errors.Join(asRoot(err), s.close())
+}
+
+// atHome gives a ledger that came along with the image of another machine a key of this one's own.
+func (c *command) atHome(s *site) error {
+	read := func(name string) []byte {
+		live, err := s.root.Read(name)
+		if err != nil {
+			return nil
+		}
+		return live.Data
+	}
+	id := strings.TrimSpace(string(read("/etc/machine-id")))
+	if id == "uninitialized" { // an image before its first boot (machine-id(5))
+		id = ""
+	}
+	moved, err := s.ledger.Settled(id, read)
+	if moved {
+		view.Warning(c.err, c.colorErr, "what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here")
+	}
+	return err
+}
+
+// asRoot gives an error that comes of missing rights a word of advice.
+func asRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) && hintOf(err) == "" {
+		return hinted{err, "regsync looks after files of root: run it as root"}
+	}
+	return err
+}
+
+// enter opens the node as it was left.
+func (c *command) enter(ctx context.Context, change bool) (*site, error) {
 	root, err := node.Open(c.mount())
 	if err != nil {
 		return nil, err
@@ -36,6 +91,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	s.state = state
+	if err := protectedState(state); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	if change {
 		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
 		defer cancel()
@@ -48,20 +106,17 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		s.ledger, err = ledger.Open(state, s.lock)
 	}
 	if err == nil {
-		if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
-			err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", c.stateDir)}
-		}
-	}
-	if err == nil && change {
-		err = s.sweep()
-	}
-	if err == nil {
 		return s, nil
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		err = hinted{err, "regsync looks after files of root: run it as root"}
+	return nil, errors.Join(asRoot(err), s.close())
+}
+
+// readOwned reads what is ours.
+func (s *site) readOwned(stateDir string) (err error) {
+	if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
+		err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", stateDir)}
 	}
-	return nil, errors.Join(err, s.close())
+	return err
 }
 
 // archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.
@@ -102,5 +157,5 @@ func (s *site) damaged() string {
 	if s.ledger.SetAside == "" {
 		return ""
 	}
-	return fmt.Sprintf("the ledger is damaged and is set aside as %q: what stood on the node before regsync is not known any more", s.ledger.SetAside)
+	return fmt.Sprintf("the ledger is damaged and is set aside as %q: what bears regsync's mark is found again, and what else stood on the node before regsync is not known any more", s.ledger.SetAside)
 }

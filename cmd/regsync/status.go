@@ -81,6 +81,10 @@ func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, open.owned, s.ledger.Digest)
+	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		now.ConfirmBy = j.Confirm.Until()
+	}
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}

@@ -35,14 +35,21 @@ type Ledger struct {
 	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
 	SetAside string
 
+	// Journal is the apply that has begun and is not over; nil: there is none. JournalDamage is why the one that is there
+	// cannot be trusted.
+	Journal       *Journal
+	JournalDamage string
+
 	dir       string
 	key       []byte
+	machine   string // that the ledger is of
 	owned     map[render.ID]entry
 	madeDir   map[string]bool  // on the node, for files of ours
 	stateDirs []string         // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
 	earlier   *Ledger          // as it was at Begin
 	begun     []plan.Change    // at Begin, all of them
 	recorded  *plan.Generation // by Commit
+	over      bool             // the journal is of an apply that is recorded
 	kept      bool             // the ledger file was there when this run began, or a saved plan needs it
 }
 
@@ -95,6 +102,8 @@ type original struct {
 // document is the ledger file without its last line.
 type document struct {
 	FormatVersion string    `json:"formatVersion"`
+	Machine       string    `json:"machine,omitempty"` // that it is of
+	Key           string    `json:"key"`               // that it was written with
 	Generation    int       `json:"generation"`
 	AppliedAt     time.Time `json:"appliedAt,omitzero"`
 	SpecDigest    string    `json:"specDigest,omitempty"`
@@ -119,27 +128,41 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	}
 	l.key = key
 	data, err := os.ReadFile(l.file())
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
+	if err == nil {
+		l.read(data)
+	}
+	return l, l.readJournal()
+}
+
+// read takes what is ours from a ledger file. A damaged one is never fatal, and never trusted.
+func (l *Ledger) read(data []byte) {
 	doc, err := decode(data)
-	if err != nil || len(key) == 0 {
+	if err == nil {
+		err = l.pickKey(doc.Key)
+	}
+	if err != nil {
 		l.SetAside = l.file() + asideSuffix
-		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
+		return
 	}
 	l.kept = true
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
+	l.adopt(doc)
+}
+
+// adopt makes what is ours be what a document says.
+func (l *Ledger) adopt(doc document) {
+	l.machine = doc.Machine
 	l.Generation, l.AppliedAt, l.SpecDigest, l.RolledBack, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.RolledBack, doc.Services
+	l.owned, l.madeDir = make(map[render.ID]entry, len(doc.Entries)), map[string]bool{}
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name, Node: e.Node}] = e
 	}
 	for _, d := range doc.MadeDirs {
 		l.madeDir[d] = true
 	}
-	return l, nil
 }
 
 // fromHere gives directories as paths from the state directory.
