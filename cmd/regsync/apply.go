@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -164,9 +163,9 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
 	}
-	late := unfinished(result) && errors.Is(ctx.Err(), context.DeadlineExceeded) // why it is not finished says more than that the time is over
-	if err != nil && len(result.Failed) > 0 && !late {
-		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "change") + " came too late: regsync apply goes on with it"}
+	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
+	if err != nil && !late && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "other change") + " came too late: regsync apply goes on with it"}
 	}
 	if err != nil && !late {
 		return err
@@ -199,11 +198,6 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
-}
-
-// unfinished reports whether something was made and has not taken effect.
-func unfinished(result apply.Result) bool {
-	return slices.ContainsFunc(result.Failed, func(f apply.Failure) bool { return errors.As(f.Err, new(*apply.UnfinishedError)) })
 }
 
 func partly(part bool) error {
