@@ -156,7 +156,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 			}
 		}
 	case heal:
-		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(b.keeper(r.ID, live.Data)), true
+		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.ID, b.keeper(r.ID, live.Data)), true
 	case reclaim:
 		c.Action, c.Reason = Update, "bears regsync's mark"
 		before, c.MakeDirs = b.lost(r.ID)
@@ -192,7 +192,7 @@ func (b *builder) lost(id render.ID) (Original, []string) {
 			return before, nil
 		}
 	}
-	return Original{}, parent(id) // its directory goes with it, if nothing else is in it
+	return Original{}, parent(id)
 }
 
 // unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
@@ -264,7 +264,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
 	case c.Drift:
-		c.Reason = "was edited since the last apply: " + r.Why
+		c.Reason = "was edited since the last apply" + by(r.ID, b.keeper(r.ID, live.Data)) + ": " + r.Why
 	}
 	if owned.unfinished() {
 		c.Reason, c.Drift = unfinished, false

@@ -123,6 +123,13 @@ func (t *trip) say(s *site, held []render.Held) {
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
+	if j := s.ledger.Journal; j != nil {
+		left := &spec.Problem{Message: "an apply was cut off: the next one puts its files back first, and then makes another plan", Hint: "regsync recover puts them back now"}
+		if j.Confirm != nil {
+			left = &spec.Problem{Message: "the last apply waits to be confirmed, and is undone otherwise", Hint: "regsync confirm"}
+		}
+		t.plan.Warnings = append(t.plan.Warnings, left)
+	}
 	for _, h := range held {
 		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
 	}
