@@ -123,6 +123,9 @@ func (t *trip) say(s *site, held []render.Held) {
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
+	if why := s.ledger.JournalDamage; why != "" {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "the journal of an apply that was cut off cannot be trusted: " + why})
+	}
 	if j := s.ledger.Journal; j != nil {
 		left := &spec.Problem{Message: "an apply was cut off: the next one puts its files back first, and then makes another plan", Hint: "regsync recover puts them back now"}
 		if j.Confirm != nil {
