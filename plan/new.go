@@ -88,6 +88,10 @@ func (b *builder) want(r render.Resource) {
 		b.wantImage(r, live.Image, owned)
 		return
 	}
+	if r.Addon != nil {
+		b.wantAddon(r, live.Addon, owned)
+		return
+	}
 	if live.Obstacle != "" {
 		hint := "move it out of the way, then run again"
 		if r.InCluster() {
@@ -292,6 +296,10 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	live := b.have[id]
 	if id.Kind == render.KindImage {
 		b.removeImage(id, live.Image, owned)
+		return
+	}
+	if id.Kind == render.KindAddon {
+		b.removeAddon(id, live.Addon, owned)
 		return
 	}
 	drop := b.madeAbove(id.Name)

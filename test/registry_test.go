@@ -129,23 +129,30 @@ func cmdAuthority(ts *testscript.TestScript, neg bool, args []string) {
 	settle(ts, neg, os.WriteFile(ts.MkAbs(args[2]), key, 0o600))
 }
 
-// web start ADDRESS DIR: serves the files of a directory over TLS, with a certificate of the authority.
+// web start ADDRESS DIR: serves the files of a directory over TLS, with a certificate of the authority; where none was made, over plain http.
+// web stop ADDRESS: no longer.
 // web cut ADDRESS BYTES: breaks the next answer off after so many bytes.
 // web requests ADDRESS: what was asked.
 func cmdWeb(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg {
-		ts.Fatalf("usage: web start ADDRESS DIR | web cut ADDRESS BYTES | web requests ADDRESS")
+		ts.Fatalf("usage: web start ADDRESS DIR | web stop ADDRESS | web cut ADDRESS BYTES | web requests ADDRESS")
 	}
 	n, address := here(ts), args[1]
 	switch web := n.webs[address]; args[0] {
 	case "start":
 		host, _, err := net.SplitHostPort(address)
 		ts.Check(err)
-		config, err := n.authority.Server(false, host)
-		ts.Check(err)
+		var config *tls.Config
+		if n.authority != nil {
+			config, err = n.authority.Server(false, host)
+			ts.Check(err)
+		}
 		web, err := rig.StartWeb(address, ts.MkAbs(args[2]), config)
 		ts.Check(err)
 		n.webs[address] = web
+	case "stop":
+		delete(n.webs, address)
+		ts.Check(web.Close())
 	case "cut":
 		after, err := strconv.ParseInt(args[2], 10, 64)
 		ts.Check(err)

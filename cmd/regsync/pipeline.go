@@ -53,8 +53,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	t.services = servicesOf(t.spec, t.place)
-	t.services.Cluster = c.clusterOf(s, t.spec)
-	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+	t.services.Cluster = c.clusterOf(s, t.spec, t.place.Runtime)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec); err != nil {
 		return t, err
 	}
 	services := c.services(s.root, t.services)
@@ -87,9 +87,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, inCluster(t.spec, t.place.Runtime)); err != nil {
 		return t, err
 	}
+	t.awaitAddon(&open)
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)

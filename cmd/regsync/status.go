@@ -11,6 +11,7 @@ import (
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 func (c *command) statusVerb() *cobra.Command {
@@ -71,12 +72,12 @@ func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 	if err != nil {
 		return now, err
 	}
-	reach, err := c.reach(ctx, s, s.ledger.Services, nil)
+	reach, err := c.reach(ctx, s, s.ledger.Services, &spec.Spec{})
 	if err != nil {
 		return now, err
 	}
 	open := sight{owned: s.owned}
-	if err := c.lookAtCluster(ctx, reach, &render.Desired{}, have, &open, 0); err != nil {
+	if err := c.lookAtCluster(ctx, reach, &render.Desired{}, have, &open, ""); err != nil {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, open.owned, s.ledger.Digest)
