@@ -1,0 +1,224 @@
+package test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regsync/regsync/test/rig"
+)
+
+// long says that the full matrices are asked for, as make test-long does. Otherwise a few points of each are taken.
+var long = os.Getenv("REGSYNC_LONG") != ""
+
+// crash is an apply that is killed.
+type crash struct {
+	name   string
+	before string // the spec that was applied before; empty: none
+	spec   string
+}
+
+var crashes = []crash{{"first", "", "first.yaml"}, {"second", "first.yaml", "second.yaml"}}
+
+// TestCrash kills an apply before each call by which it changes anything outside of itself: each write, rename, fsync, unlink, connect and
+// start of a process. Then each file is as before or as it is to be, and the recovery makes all of them the one or the other; the
+// ledger agrees with the node; and a reset gives back what stood there in the beginning.
+func TestCrash(t *testing.T) {
+	for _, c := range crashes {
+		for shard := range shards() {
+			t.Run(fmt.Sprintf("%s/%d", c.name, shard), func(t *testing.T) {
+				t.Parallel()
+				inBattered(t, func(b *battered) { b.crashAll(c, shard) })
+			})
+		}
+	}
+}
+
+// TestCrashTwice kills the recovery too.
+func TestCrashTwice(t *testing.T) {
+	for _, c := range crashes {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			inBattered(t, func(b *battered) { b.crashTwice(c) })
+		})
+	}
+}
+
+// shards is among how many nodes the points of a matrix are divided.
+func shards() int {
+	if long {
+		return 2
+	}
+	return 1
+}
+
+// inBattered gives do a node of its own.
+func inBattered(t *testing.T, do func(b *battered)) {
+	t.Helper()
+	require(t, "2.2")
+	program := regsync(t)
+	if rig.Isolated(t) {
+		do(newBattered(t, program))
+	}
+}
+
+// crashAll kills at every point of a shard; without long, at five.
+func (b *battered) crashAll(c crash, shard int) {
+	start := time.Now()
+	old, now, calls := b.rehearse(c)
+	killed := map[string]int{}
+	points := 0
+	for n := shard; ; n += shards() {
+		if !long {
+			n = len(calls) * (2*points + 1) / 10
+		}
+		call, died := b.kill(n, "apply", "-f", c.spec, "--yes")
+		if !died {
+			break
+		}
+		b.Logf("point %d: %s", n, call)
+		killed[call.Name]++
+		points++
+		if found := b.seeNode().between(old, now); found != "" {
+			b.Errorf("killed at %d, before %s:\n%s", n, call, found)
+		}
+		b.recover(c, fmt.Sprintf("killed at %d, before %s", n, call), old, now)
+	}
+	b.done(c)
+	b.Logf("%s: an apply makes %d such calls; killed before %d of them (%s), each time recovered and reset, in %s",
+		c.name, len(calls), points, sums(killed), time.Since(start).Round(time.Second))
+}
+
+// crashTwice kills at some points, and the recovery from each at some too.
+func (b *battered) crashTwice(c crash) {
+	start := time.Now()
+	old, now, calls := b.rehearse(c)
+	first, second := 2, 40
+	if long {
+		first, second = 12, 23
+	}
+	points := 0
+	for i := range first {
+		n := len(calls) * (2*i + 1) / (2 * first)
+		for m := second/2 + i; ; m += second {
+			if !long && m > second*2 {
+				break
+			}
+			call, died := b.kill(n, "apply", "-f", c.spec, "--yes")
+			if !died {
+				b.Fatalf("not killed at %d of %d", n, len(calls))
+			}
+			again, died := b.kill(m, b.recovery(c)...)
+			where := fmt.Sprintf("killed at %d, before %s, and the recovery at %d, before %s", n, call, m, again)
+			if died {
+				points++
+				if found := b.seeNode().between(old, now); found != "" {
+					b.Errorf("%s:\n%s", where, found)
+				}
+			}
+			b.recover(c, where, old, now)
+			if !died {
+				break
+			}
+		}
+	}
+	b.done(c)
+	b.Logf("%s: killed at %d points, and the recovery then at %d in all, in %s", c.name, first, points, time.Since(start).Round(time.Second))
+}
+
+// rehearse applies without harm: how the node looks before and after, and which calls are made. It leaves the node as it is before.
+func (b *battered) rehearse(c crash) (old, now picture, calls []rig.Call) {
+	b.Helper()
+	b.prepare(c)
+	old = b.seeNode()
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		calls = append(calls, call)
+		return rig.Verdict{}
+	}, "apply", "-f", c.spec, "--yes")
+	if code != 0 {
+		b.Fatalf("exit code %d\n%s", code, out)
+	}
+	now = b.seeNode()
+	b.done(c)
+	b.prepare(c)
+	return old, now, calls
+}
+
+// prepare brings a fresh node to where the apply begins.
+func (b *battered) prepare(c crash) {
+	b.Helper()
+	if c.before != "" {
+		b.does([]int{0}, "apply", "-f", c.before, "--yes")
+	}
+}
+
+// kill runs regsync and kills it before its n-th call; died is false where it does not make so many.
+func (b *battered) kill(n int, args ...string) (at rig.Call, died bool) {
+	b.Helper()
+	count := 0
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		count++
+		if count != n+1 {
+			return rig.Verdict{}
+		}
+		at = call
+		return rig.Verdict{Kill: true}
+	}, args...)
+	switch code {
+	case -1:
+		return at, true
+	case 0:
+		return at, false
+	}
+	b.Fatalf("regsync %s: exit code %d\n%s", strings.Join(args, " "), code, out)
+	return at, false
+}
+
+// recovery is the command that ends what was left.
+func (b *battered) recovery(c crash) []string { return []string{"apply", "-f", c.spec, "--yes"} }
+
+// recover ends what a killed run has left, looks at everything, and gives the node back; then it is where the next apply begins.
+func (b *battered) recover(c crash, where string, old, now picture) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := b.microk8s.CRI.Await(ctx, true); err != nil { // it may have been killed while containerd was restarted
+		b.Fatalf("%s: %v", where, err)
+	}
+	b.does([]int{0}, b.recovery(c)...)
+	seen := b.seeNode()
+	if difference := seen.differs(now); difference != "" {
+		b.Errorf("%s: recovered, but the node is not as it is to be:\n%s", where, difference)
+	}
+	b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+	b.done(c)
+	b.prepare(c)
+}
+
+// done gives the node back, and makes sure that it is as it was in the beginning, and that no image is left.
+func (b *battered) done(c crash) {
+	b.Helper()
+	b.does([]int{0}, "reset", "--yes")
+	if difference := b.see().differs(b.original); difference != "" {
+		b.Fatalf("given back, but not as it was:\n%s", difference)
+	}
+	images, err := b.microk8s.CRI.Images(context.Background())
+	if err != nil || len(images) > 0 {
+		b.Fatalf("given back, and there are images: %v, %v", images, err)
+	}
+}
+
+// sums writes how many there are of each, the most first.
+func sums(count map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", count[name], name)
+	}
+	return strings.Join(names, ", ")
+}
