@@ -91,6 +91,9 @@ func (b *battered) crashAll(c crash, shard int) {
 		b.recover(c, fmt.Sprintf("killed at %d, before %s", n, call), old, now)
 	}
 	b.done(c)
+	if long && points < len(calls)*9/10/shards() { // how often it writes to a daemon varies a little
+		b.Errorf("killed at %d points only, of %d", points, len(calls))
+	}
 	b.Logf("%s: an apply makes %d such calls; killed before %d of them (%s), each time recovered and reset, in %s",
 		c.name, len(calls), points, sums(killed), time.Since(start).Round(time.Second))
 }

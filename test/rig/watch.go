@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	runtime "runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -74,6 +75,7 @@ func becomeWatched() {
 		return
 	}
 	os.Unsetenv(watchedVariable)
+	runtime.LockOSThread() // the filter is this thread's, and it is this thread that becomes the program
 	err = handOver(socket)
 	if err == nil {
 		err = syscall.Exec(os.Args[1], os.Args[1:], os.Environ())
@@ -82,8 +84,8 @@ func becomeWatched() {
 	os.Exit(1)
 }
 
-// handOver puts the filter in force and sends its listener through the socket. From then on this thread, which is also the one to become
-// the program, is held at the calls that are watched, but for sending on the socket.
+// handOver puts the filter in force for this thread and sends its listener through the socket. From then on it is held at the calls that
+// are watched, but for sending on the socket.
 func handOver(socket int) error {
 	if err := unix.Dup3(socket, handOverFD, unix.O_CLOEXEC); err != nil {
 		return err
