@@ -26,6 +26,8 @@ type battered struct {
 	env      []string
 	microk8s *rig.MicroK8s
 	original picture
+
+	recovered int // so often
 }
 
 const (
@@ -131,6 +133,16 @@ func (b *battered) does(want []int, args ...string) string {
 	out, err := b.command(args...).CombinedOutput()
 	if got := exitCode(b.T, err); !slices.Contains(want, got) {
 		b.Fatalf("regsync %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, want, out)
+	}
+	return string(out)
+}
+
+// output is what regsync says on its standard output.
+func (b *battered) output(args ...string) string {
+	b.Helper()
+	out, err := b.command(args...).Output()
+	if err != nil {
+		b.Fatalf("regsync %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }

@@ -3,6 +3,7 @@ package test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -71,86 +72,93 @@ func inBattered(t *testing.T, do func(b *battered)) {
 // crashAll kills at every point of a shard; without long, at five.
 func (b *battered) crashAll(c crash, shard int) {
 	start := time.Now()
-	old, now, calls := b.rehearse(c)
+	r := b.rehearse(c)
 	killed := map[string]int{}
 	points := 0
 	for n := shard; ; n += shards() {
 		if !long {
-			n = len(calls) * (2*points + 1) / 10
+			n = len(r.calls) * (2*points + 1) / 10
 		}
 		call, died := b.kill(n, "apply", "-f", c.spec, "--yes")
 		if !died {
 			break
 		}
-		b.Logf("point %d: %s", n, call)
 		killed[call.Name]++
 		points++
-		if found := b.seeNode().between(old, now); found != "" {
+		if found := b.seeNode().between(r.old, r.now); found != "" {
 			b.Errorf("killed at %d, before %s:\n%s", n, call, found)
 		}
-		b.recover(c, fmt.Sprintf("killed at %d, before %s", n, call), old, now)
+		b.recover(c, fmt.Sprintf("killed at %d, before %s", n, call), r)
 	}
-	b.done(c)
-	if long && points < len(calls)*9/10/shards() { // how often it writes to a daemon varies a little
-		b.Errorf("killed at %d points only, of %d", points, len(calls))
+	b.done()
+	if long && points < len(r.calls)*9/10/shards() { // how often it writes to a daemon varies a little
+		b.Errorf("killed at %d points only, of %d", points, len(r.calls))
 	}
 	b.Logf("%s: an apply makes %d such calls; killed before %d of them (%s), each time recovered and reset, in %s",
-		c.name, len(calls), points, sums(killed), time.Since(start).Round(time.Second))
+		c.name, len(r.calls), points, sums(killed), time.Since(start).Round(time.Second))
 }
 
 // crashTwice kills at some points, and the recovery from each at some too.
 func (b *battered) crashTwice(c crash) {
 	start := time.Now()
-	old, now, calls := b.rehearse(c)
-	first, second := 2, 40
+	r := b.rehearse(c)
+	first, second := 2, 16
 	if long {
-		first, second = 12, 23
+		first, second = 12, 11
 	}
 	points := 0
 	for i := range first {
-		n := len(calls) * (2*i + 1) / (2 * first)
-		for m := second/2 + i; ; m += second {
+		n := len(r.calls) * (2*i + 1) / (2 * first)
+		for m := i; ; m += second {
 			if !long && m > second*2 {
 				break
 			}
 			call, died := b.kill(n, "apply", "-f", c.spec, "--yes")
 			if !died {
-				b.Fatalf("not killed at %d of %d", n, len(calls))
+				b.Fatalf("not killed at %d of %d", n, len(r.calls))
 			}
-			again, died := b.kill(m, b.recovery(c)...)
+			again, died := b.kill(m, "recover")
 			where := fmt.Sprintf("killed at %d, before %s, and the recovery at %d, before %s", n, call, m, again)
 			if died {
 				points++
-				if found := b.seeNode().between(old, now); found != "" {
+				if found := b.seeNode().between(r.old, r.now); found != "" {
 					b.Errorf("%s:\n%s", where, found)
 				}
 			}
-			b.recover(c, where, old, now)
+			b.recover(c, where, r)
 			if !died {
 				break
 			}
 		}
 	}
-	b.done(c)
+	b.done()
 	b.Logf("%s: killed at %d points, and the recovery then at %d in all, in %s", c.name, first, points, time.Since(start).Round(time.Second))
 }
 
-// rehearse applies without harm: how the node looks before and after, and which calls are made. It leaves the node as it is before.
-func (b *battered) rehearse(c crash) (old, now picture, calls []rig.Call) {
+// rehearsal is an apply that nothing has happened to.
+type rehearsal struct {
+	old, now picture // the node before and after
+	plan     []string
+	calls    []rig.Call
+}
+
+// rehearse applies without harm, and leaves the node as it is before.
+func (b *battered) rehearse(c crash) (r rehearsal) {
 	b.Helper()
 	b.prepare(c)
-	old = b.seeNode()
+	r.old = b.seeNode()
+	r.plan = b.files("plan", "-f", c.spec, "-o", "json")
 	code, out := b.watched(func(call rig.Call) rig.Verdict {
-		calls = append(calls, call)
+		r.calls = append(r.calls, call)
 		return rig.Verdict{}
 	}, "apply", "-f", c.spec, "--yes")
 	if code != 0 {
 		b.Fatalf("exit code %d\n%s", code, out)
 	}
-	now = b.seeNode()
-	b.done(c)
+	r.now = b.seeNode()
+	b.done()
 	b.prepare(c)
-	return old, now, calls
+	return r
 }
 
 // prepare brings a fresh node to where the apply begins.
@@ -183,29 +191,57 @@ func (b *battered) kill(n int, args ...string) (at rig.Call, died bool) {
 	return at, false
 }
 
-// recovery is the command that ends what was left.
-func (b *battered) recovery(c crash) []string { return []string{"apply", "-f", c.spec, "--yes"} }
-
-// recover ends what a killed run has left, looks at everything, and gives the node back; then it is where the next apply begins.
-func (b *battered) recover(c crash, where string, old, now picture) {
+// recover ends what a killed run has left, and looks at everything: all files are as before or as they are to be, and the ledger knows which.
+// Then it gives the node back, on every second call after a further apply; and then it is where the next apply begins.
+func (b *battered) recover(c crash, where string, r rehearsal) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := b.microk8s.CRI.Await(ctx, true); err != nil { // it may have been killed while containerd was restarted
 		b.Fatalf("%s: %v", where, err)
 	}
-	b.does([]int{0}, b.recovery(c)...)
+	said := b.does([]int{0}, "recover")
 	seen := b.seeNode()
-	if difference := seen.differs(now); difference != "" {
-		b.Errorf("%s: recovered, but the node is not as it is to be:\n%s", where, difference)
+	fromOld, fromNow := seen.differs(r.old), seen.differs(r.now)
+	plan := b.files("plan", "-f", c.spec, "-o", "json")
+	switch {
+	case fromOld != "" && fromNow != "":
+		b.Errorf("%s: recovered (%s), but the node is neither as before:\n%s\nnor as it is to be:\n%s", where, said, fromOld, fromNow)
+	case fromNow == "" && len(plan) > 0:
+		b.Errorf("%s: recovered (%s), and the node is as it is to be, but the plan has %q", where, said, plan)
+	case fromNow != "" && !slices.Equal(plan, r.plan):
+		b.Errorf("%s: recovered (%s), and the node is as before, but the plan has %q and not %q", where, said, plan, r.plan)
 	}
-	b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
-	b.done(c)
+	if b.recovered++; b.recovered%2 == 0 {
+		b.does([]int{0}, "apply", "-f", c.spec, "--yes")
+		if difference := b.seeNode().differs(r.now); difference != "" {
+			b.Errorf("%s: recovered (%s) and applied, but the node is not as it is to be:\n%s", where, said, difference)
+		}
+		b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+	}
+	b.done()
 	b.prepare(c)
 }
 
+// files gives the changes of files in a plan, a line each.
+func (b *battered) files(args ...string) (lines []string) {
+	b.Helper()
+	var doc struct {
+		Changes []struct{ Kind, Name, Action, Diff string }
+	}
+	if err := json.Unmarshal([]byte(b.output(args...)), &doc); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range doc.Changes {
+		if c.Kind == "file" {
+			lines = append(lines, c.Action+" "+c.Name+" "+c.Diff)
+		}
+	}
+	return lines
+}
+
 // done gives the node back, and makes sure that it is as it was in the beginning, and that no image is left.
-func (b *battered) done(c crash) {
+func (b *battered) done() {
 	b.Helper()
 	b.does([]int{0}, "reset", "--yes")
 	if difference := b.see().differs(b.original); difference != "" {

@@ -92,7 +92,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
 	record := &record{s.ledger, c.generation(t, waiting)}
-	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
+	result, err := apply.Run(ctx, run, n, work, record, nil, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())

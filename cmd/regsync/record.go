@@ -20,6 +20,11 @@ type record struct {
 	generation plan.Generation // as far as it is known beforehand
 }
 
+// Begin records what is about to be done.
+func (r *record) Begin(p plan.Plan, before []plan.Live) error {
+	return r.Ledger.Begin(p, before, ledger.Intent{At: time.Now().UTC().Truncate(time.Second), By: r.generation.By, Services: r.Services})
+}
+
 // Commit records that the files are changed, at this moment.
 func (r *record) Commit(p plan.Plan) error {
 	r.generation.At = time.Now()

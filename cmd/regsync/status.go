@@ -71,6 +71,7 @@ func (s *site) status() (view.Status, error) {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, s.owned, s.ledger.Digest)
+	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}

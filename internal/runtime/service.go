@@ -44,3 +44,10 @@ func (s Service) Restart(ctx context.Context) error {
 	}
 	panic(fmt.Sprintf("unknown runtime %q", s.Runtime))
 }
+
+// Stopped reports whether systemd says that the service does not run and is not meant to now: before its turn at boot, or because
+// somebody has stopped it. False where there is nobody to ask.
+func (s Service) Stopped(ctx context.Context) bool {
+	units := map[render.Runtime]string{render.MicroK8s: "snap." + snapService + ".service", render.Containerd: containerdUnit}
+	return unitStopped(ctx, s.Host, units[s.Runtime])
+}

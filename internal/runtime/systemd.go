@@ -38,6 +38,21 @@ func restartUnit(ctx context.Context, host, unit string) error {
 	}
 }
 
+// unitStopped reports whether a unit is loaded and inactive. One that has failed is not: it was meant to run.
+func unitStopped(ctx context.Context, host, unit string) bool {
+	conn, err := systemd(ctx, host)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	load, err := conn.GetUnitPropertyContext(ctx, unit, "LoadState")
+	if err != nil || load.Value.Value() != "loaded" {
+		return false
+	}
+	active, err := conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+	return err == nil && active.Value.Value() == "inactive"
+}
+
 // systemd connects to the systemd of the node that is mounted at host, by its bus, or where there is none by systemd's own socket.
 func systemd(ctx context.Context, host string) (*dbus.Conn, error) {
 	root := "/"
