@@ -81,6 +81,8 @@ type Result struct {
 	Skipped  []plan.Effect   // for programs that do not run
 	Unserved []UnservedEvent // effects that somebody else has to see to
 	Failed   []Failure       // changes that stand for themselves and did not succeed
+
+	Unrecorded error // why it could not be recorded which of those were done; everything else is
 }
 
 // Failure is a change that did not succeed. The rest of the plan is carried out all the same.
@@ -126,9 +128,7 @@ func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, chec
 		}
 		done = append(done, c)
 	}
-	if err := l.Settle(done, undone); err != nil {
-		return result, err
-	}
+	result.Unrecorded = l.Settle(done, undone)
 	return result, context.Cause(ctx)
 }
 

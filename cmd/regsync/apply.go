@@ -119,10 +119,14 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
+	if result.Unrecorded != nil {
+		view.Error(c.err, c.colorErr, result.Unrecorded)
+		view.Hint(c.err, c.colorErr, "everything else is done and recorded; regsync apply looks at the images again")
+	}
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
 	}
-	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
+	return partly(waiting || result.Unrecorded != nil || len(result.Unserved)+len(result.Failed) > 0)
 }
 
 func partly(part bool) error {

@@ -178,7 +178,10 @@ func (w *watch) serve() {
 		if verdict.Error != 0 {
 			a = response{id: n.id, error: -int32(verdict.Error)}
 		}
-		unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&a)))
+		for again := true; again; {
+			_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(w.listener), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&a)))
+			again = errno == unix.EINTR
+		}
 	}
 }
 
