@@ -198,3 +198,8 @@ func (p Plan) Removals() int {
 	}
 	return n
 }
+
+// LeavesNothing reports whether nothing that is ours would stay.
+func (p Plan) LeavesNothing() bool {
+	return p.Unchanged == 0 && !slices.ContainsFunc(p.Changes, func(c Change) bool { return !c.Removal })
+}

@@ -13,6 +13,7 @@ import (
 // commands are what a story can say beside testscript's own words.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":       cmdExits,
+	"await":       cmdAwait,
 	"tree":        cmdTree,
 	"containerd":  cmdContainerd,
 	"microk8s":    cmdMicroK8s,

@@ -103,6 +103,18 @@ func withoutImages(d *render.Desired, owned map[render.ID]plan.Owned) map[render
 	return ours
 }
 
+// withoutRuntime leaves the runtime's files out of what is ours: while the runtime is not there, as in the middle of a snap's refresh,
+// nobody asks for them, and they are to be there when it is back.
+func withoutRuntime(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	ours := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if id.Kind != render.KindFile || o.Scope != render.Whole && o.Scope != render.TOMLKeys {
+			ours[id] = o
+		}
+	}
+	return ours
+}
+
 // withoutNeighbours leaves what is on other nodes out of what is ours: nothing is known of those nodes now.
 func withoutNeighbours(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
 	ours := map[render.ID]plan.Owned{}

@@ -87,6 +87,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
+	if t.place.Waiting != "" {
+		open.owned = withoutRuntime(open.owned)
+	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
 		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
@@ -132,10 +135,15 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	owners, err := c.protected(list)
+	if err != nil {
+		return t, err
+	}
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
+	t.warnings = append(t.warnings, owners...)
 	t.maxRemovals = t.spec.Policy.MaxRemovals
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)

@@ -18,6 +18,7 @@ import (
 type record struct {
 	*ledger.Ledger
 	generation plan.Generation // as far as it is known beforehand
+	confirm    time.Duration   // how long it waits to be confirmed; 0: it need not be
 }
 
 // Begin records what is about to be done.
@@ -28,7 +29,21 @@ func (r *record) Begin(p plan.Plan, before []plan.Live) error {
 // Commit records that the files are changed, at this moment.
 func (r *record) Commit(p plan.Plan) error {
 	r.generation.At = time.Now()
+	if r.confirm > 0 {
+		if err := r.await(); err != nil {
+			return err
+		}
+	}
 	return r.Ledger.Commit(p, r.generation)
+}
+
+// await lets the time to confirm begin.
+func (r *record) await() error {
+	now, err := ledger.Now()
+	if err != nil {
+		return err
+	}
+	return r.Await(ledger.Deadline{Set: now, For: r.confirm})
 }
 
 // finish records how much of the plan was done.

@@ -5,37 +5,57 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/ledger"
+	"github.com/regsync/regsync/internal/runtime"
 	"github.com/regsync/regsync/internal/view"
 )
 
 func (c *command) recoverVerb() *cobra.Command {
-	return &cobra.Command{
+	var now, boot bool
+	verb := &cobra.Command{
 		Use:   "recover",
 		Short: "Undo what an apply that was cut off has left",
-		Long: `recover puts every file back that an apply has changed before it was killed or the power went, and reloads what has
-read them. Where nothing was left it does nothing. It needs no file and no network. Every command that changes the node does the same
-first; at boot regsync-recover.service does it, before containerd and Docker start.`,
+		Long: `recover puts every file back that an apply has changed before it was killed or the power went, or that nobody has
+confirmed in time, and reloads what has read them. Where nothing was left it does nothing. It needs no file and no network. Every command
+that changes the node does the same first; at boot regsync-recover.service does it, before containerd and Docker start.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.recover(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.recover(cmd.Context(), now, boot) },
 	}
+	verb.Flags().BoolVar(&boot, "boot", false, "run as "+recoverUnit+": before what reads the files")
+	verb.Flags().BoolVar(&now, "now", false, "undo also what still waits to be confirmed")
+	return verb
 }
 
-func (c *command) recover(ctx context.Context) (err error) {
+func (c *command) recover(ctx context.Context, now, boot bool) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if boot && runtime.AnyStarted(ctx) {
+		// Somebody has started the unit later. What it is ordered before cannot be restarted as long as it runs.
+		return c.undoLater(ctx, 0)
+	}
 	s, err := c.enter(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	found, err := c.takeBack(ctx, s)
+	left, waits, err := s.waits()
 	if err != nil {
+		return err
+	}
+	var found view.Recovery
+	if waits && left > 0 && !now {
+		found.Waits = s.ledger.Journal.Confirm.Until()
+		// The timer has come before its time, for the apply has taken long, or it has not outlived a reboot.
+		if err := c.undoLater(ctx, left); err != nil && !errors.Is(err, runtime.ErrNoTimer) {
+			return err
+		}
+	} else if found, err = c.takeBack(ctx, s); err != nil {
 		return err
 	}
 	if c.output == "json" {
@@ -47,6 +67,16 @@ func (c *command) recover(ctx context.Context) (err error) {
 
 // settled undoes what an earlier run has left, and says so.
 func (c *command) settled(ctx context.Context, s *site) error {
+	left, waits, err := s.waits()
+	if err != nil {
+		return err
+	}
+	if waits && left > 0 {
+		return hinted{
+			fmt.Errorf("an apply waits to be confirmed until %s", s.ledger.Journal.Confirm.Until().Local().Format(time.RFC3339)),
+			"to keep it: regsync confirm; to take it back: regsync recover --now",
+		}
+	}
 	found, err := c.takeBack(ctx, s)
 	if err != nil {
 		return err
@@ -69,7 +99,8 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 	if j == nil {
 		return found, nil
 	}
-	found.Undone, found.Generation, found.At, found.By = true, j.Generation, j.At, j.By
+	found.Undone, found.Unconfirmed, found.Generation, found.At, found.By = true, j.Confirm != nil, j.Generation, j.At, j.By
+	why := fmt.Sprintf("the apply of %s was %s", j.At.Format(time.RFC3339), found.Why())
 	cut := s.ledger.Cut()
 	for _, f := range j.Files {
 		if err := s.root.Sweep(f.Name); err != nil {
@@ -87,13 +118,12 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 		found.Files = append(found.Files, change.Name)
 	}
 	if err != nil {
-		return found, c.stuck(s, &apply.UndoError{Cause: fmt.Errorf("the apply of %s was cut off", j.At.Format(time.RFC3339)), Undo: err})
+		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
-	if err := s.ledger.Revert(append(found.Left, found.Lost...)); err != nil {
-		return found, c.stuck(s, &apply.UndoError{Cause: fmt.Errorf("the apply of %s was cut off", j.At.Format(time.RFC3339)), Undo: err})
+	if err := s.ledger.Revert(slices.Concat(found.Left, found.Lost)); err != nil {
+		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
-	why := "the apply of " + j.At.Format(time.RFC3339) + " was cut off, and was undone"
-	if err := s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: why}); err != nil {
+	if err := s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: why + ", and was undone"}); err != nil {
 		view.Warning(c.err, c.colorErr, err.Error())
 	}
 	return found, nil

@@ -62,7 +62,7 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 	if err := c.show(t); err != nil {
 		return err
 	}
-	done := c.carryOut(ctx, s, t, yes)
+	done := c.carryOut(ctx, s, t, consent{yes: yes})
 	if code := codeError(0); done != nil && !errors.As(done, &code) {
 		return done
 	}

@@ -69,7 +69,7 @@ func (c *command) rollback(ctx context.Context, args []string, yes bool) (err er
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, yes))
+	return c.noted(s, c.carryOut(ctx, s, t, consent{yes: yes}))
 }
 
 // wayBack is the road from what is remembered of a generation to a plan.

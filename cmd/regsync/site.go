@@ -66,6 +66,9 @@ func (c *command) enter(ctx context.Context, change bool) (*site, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	s.state = state
+	if err := protectedState(state); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	if change {
 		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
 		defer cancel()

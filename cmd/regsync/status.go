@@ -72,6 +72,9 @@ func (s *site) status() (view.Status, error) {
 	}
 	now.Drift = plan.Drift(have, s.owned, s.ledger.Digest)
 	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		now.ConfirmBy = j.Confirm.Until()
+	}
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -60,11 +61,14 @@ func (l *Ledger) Await(d Deadline) error {
 }
 
 // Confirm keeps what waits to be confirmed.
-func (l *Ledger) Confirm(history int) error {
+func (l *Ledger) Confirm() error {
 	if err := l.dropJournal(); err != nil {
 		return err
 	}
 	l.sweep()
-	l.sweepGenerations(history)
-	return nil
+	g, err := l.generation(l.Generation)
+	if err == nil {
+		l.sweepGenerations(cmp.Or(g.History, defaultHistory))
+	}
+	return nil // what was not swept is so the next time
 }

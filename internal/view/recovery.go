@@ -11,21 +11,33 @@ import (
 
 // Recovery is what was found of an apply that did not come to its end, and what has become of it.
 type Recovery struct {
-	Undone     bool        // false: nothing was left
-	Generation int         // that it was to become
-	At         time.Time   // when it began
-	By         plan.Author // who ran it
-	Files      []string    // that it was to change: they are as they were, but for those that follow
-	Left       []string    // that somebody has changed since: they stay as they are
-	Lost       []string    // of which nobody knows any more what they held
-	Damage     string      // why the journal cannot be trusted; empty: it can, or there is none
-	Aside      string      // where such a journal is kept
+	Undone      bool        // false: nothing was left, or it still waits
+	Unconfirmed bool        // it came to its end, and nobody has confirmed it; else it was cut off
+	Waits       time.Time   // until when it can be confirmed; zero: it does not wait
+	Generation  int         // that it was to become
+	At          time.Time   // when it began
+	By          plan.Author // who ran it
+	Files       []string    // that it was to change: they are as they were, but for those that follow
+	Left        []string    // that somebody has changed since: they stay as they are
+	Lost        []string    // of which nobody knows any more what they held
+	Damage      string      // why the journal cannot be trusted; empty: it can, or there is none
+	Aside       string      // where such a journal is kept
+}
+
+// Why says in a few words why an apply is undone.
+func (r Recovery) Why() string {
+	if r.Unconfirmed {
+		return "not confirmed in time"
+	}
+	return "cut off"
 }
 
 // recoveryJSON is the form of a recovery that programs read.
 type recoveryJSON struct {
 	FormatVersion string     `json:"formatVersion"`
 	Undone        bool       `json:"undone"`
+	Reason        string     `json:"reason,omitempty"`
+	ConfirmBy     *time.Time `json:"confirmBy,omitempty"`
 	Generation    int        `json:"generation,omitempty"`
 	StartedAt     *time.Time `json:"startedAt,omitempty"`
 	Command       string     `json:"command,omitempty"`
@@ -42,7 +54,10 @@ func RecoveryJSON(w io.Writer, r Recovery) error {
 		Files: append([]string{}, r.Files...), Left: append([]string{}, r.Left...), Lost: append([]string{}, r.Lost...),
 	}
 	if r.Undone {
-		doc.StartedAt = &r.At
+		doc.StartedAt, doc.Reason = &r.At, r.Why()
+	}
+	if !r.Waits.IsZero() {
+		doc.ConfirmBy = &r.Waits
 	}
 	return encode(w, doc)
 }
@@ -52,8 +67,10 @@ func (t Text) Recovery(r Recovery) {
 	c := painter(t.Color)
 	switch {
 	case r.Undone:
-		fmt.Fprintf(t.W, "%s an apply was cut off (%s, pid %d: %s). Its %s as before.\n", c(yellow, "Undone:"),
-			r.At.Format(time.RFC3339), r.By.PID, visible(r.By.Command), areBack(len(r.Files)-len(r.Left)))
+		fmt.Fprintf(t.W, "%s an apply was %s (%s, pid %d: %s). Its %s as before.\n", c(yellow, "Undone:"),
+			r.Why(), r.At.Format(time.RFC3339), r.By.PID, visible(r.By.Command), areBack(len(r.Files)-len(r.Left)))
+	case !r.Waits.IsZero():
+		fmt.Fprintf(t.W, "%s an apply waits to be confirmed until %s.\n", c(yellow, "Waiting:"), r.Waits.Local().Format(time.RFC3339))
 	case r.Damage == "":
 		fmt.Fprintln(t.W, "Nothing was left unfinished.")
 	}
