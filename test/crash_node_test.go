@@ -26,9 +26,12 @@ type battered struct {
 	program  string
 	env      []string
 	microk8s *rig.MicroK8s
+	dockerd  *rig.Dockerd
 	original picture
 
-	recovered int // so often
+	running   *exec.Cmd // under watch
+	recovered int       // so often
+	after     func()    // what is to be done before the node is given back
 }
 
 const (
@@ -80,11 +83,10 @@ func newBattered(t *testing.T, program string) *battered {
 	if err := os.WriteFile("/etc/docker/daemon.json", []byte("{\n\t\"labels\":   [\"site=plant-7\"]\n}\n"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	dockerd, err := rig.StartDockerd(context.Background(), b.dir)
-	if err != nil {
+	if b.dockerd, err = rig.StartDockerd(context.Background(), b.dir); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(dockerd.Stop)
+	t.Cleanup(func() { b.dockerd.Stop() })
 	node := t.TempDir()
 	if b.microk8s, err = rig.StartMicroK8s(context.Background(), release, "legacy", node, bin); err != nil {
 		t.Fatal(err)
@@ -167,6 +169,7 @@ func (b *battered) watched(judge func(rig.Call) rig.Verdict, args ...string) (co
 	var said strings.Builder
 	cmd := b.command(args...)
 	cmd.Stdout, cmd.Stderr = &said, &said
+	b.running = cmd
 	err := rig.Watched(cmd, judge)
 	return exitCode(b.T, err), said.String()
 }
