@@ -29,8 +29,10 @@ type battered struct {
 	dockerd  *rig.Dockerd
 	original picture
 
+	where     string    // the point at which something was done to it last
 	running   *exec.Cmd // under watch
 	recovered int       // so often
+	restarts  int       // of containerd, when it was asked last
 	after     func()    // what is to be done before the node is given back
 }
 

@@ -167,12 +167,66 @@ func snapNext(how string) deed {
 func withoutContainerd(b *battered, c crash) (int, string) {
 	b.must(b.microk8s.Kill())
 	code, out := plainly(b, c)
+	b.startContainerd()
+	return code, out
+}
+
+func (b *battered) startContainerd() {
+	b.Helper()
 	start := exec.Command(filepath.Join(b.dir, "bin", "snap"), "restart", "microk8s.daemon-containerd")
 	start.Env = b.env
 	b.must(start.Run())
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	b.must(b.microk8s.CRI.Await(ctx, true))
+}
+
+// dyingContainerd kills containerd when a call with a name is made on a socket, once it is time.
+func dyingContainerd(isTime func(b *battered, call rig.Call) bool, name string, flags ...string) deed {
+	return func(b *battered, c crash) (int, string) {
+		ripe, dead := false, false
+		code, out := b.watched(func(call rig.Call) rig.Verdict {
+			ripe = ripe || isTime(b, call)
+			if ripe && !dead && call.Name == name && call.Path == "socket" {
+				dead = true
+				b.must(b.microk8s.Kill())
+			}
+			return rig.Verdict{}
+		}, append([]string{"apply", "-f", c.spec, "--yes"}, flags...)...)
+		if !dead {
+			b.Fatalf("no %s follows", name)
+		}
+		b.startContainerd()
+		return code, out
+	}
+}
+
+// restarted reports whether containerd was restarted since the last time that it was asked.
+func restarted(b *battered, _ rig.Call) bool {
+	was := b.restarts
+	var err error
+	b.restarts, err = b.microk8s.Restarts()
+	b.must(err)
+	return b.restarts > was && was > 0
+}
+
+// committed reports whether the files are recorded; then come the images.
+func committed(_ *battered, call rig.Call) bool {
+	return call.Name == "renameat" && strings.HasPrefix(call.Path, state+"/generations/") && !strings.Contains(call.Path, "blobs")
+}
+
+// dyingDockerd kills dockerd when it is about to be told.
+func dyingDockerd(b *battered, c crash) (int, string) {
+	written := false
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		written = written || call.Path == "/etc/docker/daemon.json"
+		if written && strings.Contains(call.Name, "signal") {
+			written = false
+			b.must(syscall.Kill(b.dockerd.Pid(), syscall.SIGKILL))
+		}
+		return rig.Verdict{}
+	}, "apply", "-f", c.spec, "--yes")
+	b.startDockerd()
 	return code, out
 }
 
@@ -180,10 +234,16 @@ func withoutContainerd(b *battered, c crash) (int, string) {
 func withoutDockerd(b *battered, c crash) (int, string) {
 	b.dockerd.Stop()
 	code, out := plainly(b, c)
+	b.startDockerd()
+	return code, out
+}
+
+func (b *battered) startDockerd() {
+	b.Helper()
+	b.dockerd.Stop()
 	var err error
 	b.dockerd, err = rig.StartDockerd(context.Background(), b.dir)
 	b.must(err)
-	return code, out
 }
 
 // locked applies while somebody else has the lock.

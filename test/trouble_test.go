@@ -47,7 +47,10 @@ var (
 		{"interrupted (SIGTERM) when `/etc/hosts` is replaced", "every file is as it was before", "130", asBefore, at("renameat", "/etc/hosts", terminated)},
 		{"the restart of containerd fails", "systemctl command [restart snap.microk8s.daemon-containerd.service] failed", "1", asBefore, snapNext("fail")},
 		{"containerd comes up without its CRI", "the CRI does not answer after the restart", "1", asBefore, snapNext("down")},
-		{"containerd is not running", "images: ", "3", asWanted, withoutContainerd},
+		{"containerd is not running", "containerd is not running: it reads its files when it starts", "3", asWanted, withoutContainerd},
+		{"containerd dies while it is restarted, and stays away", "the CRI does not answer after the restart", "1", asBefore, dyingContainerd(restarted, "connect", "--timeout", "15s")},
+		{"containerd dies while it takes an image", "error: harbor.lab/app:1", "3", asWanted, dyingContainerd(committed, "write")},
+		{"dockerd dies while it is to reload", "every file is as it was before", "1", asBefore, dyingDockerd},
 		{"another regsync is at work", "another regsync is at work on this node", "1", asBefore, locked},
 	}
 	onOld = []trouble{
@@ -76,12 +79,15 @@ func TestTroubles(t *testing.T) {
 					if !long && j%4 != i {
 						continue
 					}
-					t.Run(x.fault, func(t *testing.T) {
+					well := t.Run(x.fault, func(t *testing.T) {
 						outer := b.T
 						b.T = t
 						defer func() { b.T = outer }()
 						b.endure(x, crashes[i], r)
 					})
+					if !well {
+						return // what it has left would be the next one's
+					}
 				}
 			})
 		})
@@ -114,6 +120,7 @@ func (x trouble) row() string {
 
 func (b *battered) endure(x trouble, c crash, r rehearsal) {
 	b.Helper()
+	b.where = x.fault
 	code, out := x.apply(b, c)
 	if code == -1 {
 		out += b.does([]int{0}, "recover")
