@@ -36,11 +36,16 @@ type Ledger interface {
 	Abort() error
 }
 
-// Images is the runtime's image store.
-type Images interface {
-	// Apply carries changes of images out, each for itself, and gives the errors of those that failed.
+// Singly carries out changes that stand for themselves: those of the runtime's image store, and of objects of the cluster.
+type Singly interface {
+	// Apply carries changes out in their order, and gives the errors of those that failed. No failure keeps the others from being tried.
 	Apply(ctx context.Context, changes []plan.Change, tell func(Event)) map[render.ID]error
 }
+
+// ElsewhereError is the error of a change that turns out to be another node's to make. Nothing has failed by it.
+type ElsewhereError struct{ Reason string }
+
+func (e *ElsewhereError) Error() string { return e.Reason }
 
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
 var ErrNotRunning = errors.New("is not running")
@@ -81,6 +86,8 @@ type Result struct {
 	Skipped  []plan.Effect   // for programs that do not run
 	Unserved []UnservedEvent // effects that somebody else has to see to
 	Failed   []Failure       // changes that stand for themselves and did not succeed
+	// Elsewhere are changes that stand for themselves and turned out to be another node's.
+	Elsewhere []Failure
 
 	Unrecorded error // why it could not be recorded which of those were done; everything else is
 }
@@ -100,9 +107,9 @@ type UnservedEvent struct {
 // Check judges the node when its files are changed and the effects have run. Where it fails, everything is put back.
 type Check func(ctx context.Context) error
 
-// Run carries p out: its files, all or none, with their effects; then its images, each for itself. tell hears of everything as
-// it happens; it must not be nil. images may be nil where the plan has none, and check where nothing is to be judged.
-func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, check Check, tell func(Event)) (Result, error) {
+// Run carries p out: its files, all or none, with their effects; then everything else, each change for itself. tell hears of everything as
+// it happens; it must not be nil. singly may be nil where the plan changes files only, and check where nothing is to be judged.
+func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, check Check, tell func(Event)) (Result, error) {
 	var result Result
 	files, rest := p.Split()
 	before, err := fresh(files, n)
@@ -118,15 +125,20 @@ func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, chec
 	if err := runFiles(ctx, p, files, n, l, check, tell, &result); err != nil || len(rest) == 0 {
 		return result, err
 	}
-	failed := images.Apply(ctx, rest, tell)
+	failed := singly.Apply(ctx, rest, tell)
 	var done, undone []plan.Change
 	for _, c := range rest {
-		if err := failed[c.ID]; err != nil {
-			undone = append(undone, c)
-			result.Failed = append(result.Failed, Failure{c, err})
+		err := failed[c.ID]
+		if err == nil {
+			done = append(done, c)
 			continue
 		}
-		done = append(done, c)
+		undone = append(undone, c)
+		if elsewhere := (*ElsewhereError)(nil); errors.As(err, &elsewhere) {
+			result.Elsewhere = append(result.Elsewhere, Failure{c, err})
+			continue
+		}
+		result.Failed = append(result.Failed, Failure{c, err})
 	}
 	result.Unrecorded = l.Settle(done, undone)
 	return result, context.Cause(ctx)

@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/regsync/regsync/render"
+)
 
 // Policy is what the user allows, and what the plan has to know of its surroundings.
 type Policy struct {
@@ -8,10 +12,14 @@ type Policy struct {
 	AdoptFrom []string // tools whose files may be taken over too
 	Exact     bool     // what stood there before comes back even if the runtime cannot live with it
 	Source    string   // the spec's name, for hints: "regsync.yaml"
+	Owner     string   // of the objects of the cluster that are ours
 	Leaving   string   // why what nobody asks for goes: "no longer in regsync.yaml"
 
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string
+
+	// Lost gives what stood before us in a place of which the ledger, which is damaged, does not know; nil: nobody knows.
+	Lost func(id render.ID) (Original, bool)
 
 	// Made reports whether a directory was made for files of ours; nil: none was.
 	Made func(dir string) bool

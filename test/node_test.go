@@ -33,6 +33,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"docker-info": cmdDockerInfo,
 	"systemd":     cmdSystemd,
 	"cluster":     cmdCluster,
+	"kube":        cmdKube,
+	"shown":       cmdShown,
 }
 
 // node is what runs in one story.
@@ -48,6 +50,7 @@ type node struct {
 	webs       map[string]*rig.Web
 	authority  *rig.Authority // nil: none made
 	cluster    *cluster       // nil: the node is in none
+	kube       *rig.Kube      // nil: not started
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -101,6 +104,9 @@ func (n *node) stop() {
 	}
 	if n.cluster != nil {
 		n.cluster.stop()
+	}
+	if n.kube != nil {
+		n.kube.Stop()
 	}
 	for _, web := range n.webs {
 		web.Close()

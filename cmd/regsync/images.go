@@ -16,6 +16,8 @@ type sight struct {
 	owned   map[render.ID]plan.Owned
 	waiting []string
 	left    []string
+	// elsewhere is what is another node's to look after.
+	elsewhere []string
 }
 
 // lookAtImages adds to have what containerd's store has of the images that are wanted or ours. Where nobody can be asked, no image

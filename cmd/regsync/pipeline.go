@@ -30,7 +30,9 @@ type trip struct {
 	plan        plan.Plan
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
+	named       []string      // registries that the file names
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
+	reach       *reach        // into the cluster; nil: nothing of it is looked after
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -50,21 +52,23 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
 		return t, err
 	}
-	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
-		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
+	t.services = servicesOf(t.spec, t.place)
+	t.services.Cluster = c.clusterOf(s, t.spec)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+		return t, err
 	}
 	services := c.services(s.root, t.services)
 	inputs, warnings, err := survey.inputs(t.spec, t.place, services.version(ctx))
 	if err != nil {
 		return t, err
 	}
-	if t.place.Runtime != render.NoRuntime {
-		var more []*spec.Problem
-		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
-			return t, err
-		}
-		warnings = append(warnings, more...)
+	var more []*spec.Problem
+	if inputs.Credentials, more, err = c.logins(ctx, s, t.spec, uses(t.spec, t.place, t.reach)); err != nil {
+		return t, err
+	}
+	warnings = append(warnings, more...)
+	if t.reach != nil {
+		inputs.Namespaces = t.reach.namespaces
 	}
 	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
@@ -83,6 +87,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+		return t, err
+	}
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
@@ -92,13 +99,17 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
-		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(),
+		Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original,
 	})
 	if err != nil {
 		return t, err
 	}
-	t.plan.Waiting, t.plan.Left = open.waiting, open.left
+	t.plan.Waiting, t.plan.Left, t.plan.Elsewhere = open.waiting, open.left, open.elsewhere
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	if len(t.spec.Preload) > 0 {
+		t.plan.Warnings = append(t.plan.Warnings, render.Unvouched(t.spec, desired.Resources, s.root.Kubelet(t.place.Runtime))...)
+	}
 	t.say(s, append(unread, desired.Held...))
 	return t, c.judge(ctx, survey, &t, desired, services)
 }
@@ -144,7 +155,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.warnings = append(t.warnings, owners...)
-	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)

@@ -16,7 +16,7 @@ func replace(name string, data []byte) error {
 // sweepCut removes what runs that were killed have left of files that they were writing: a name of ours between a dot and digits. What
 // cannot be removed is tried again the next time.
 func (l *Ledger) sweepCut() {
-	for _, pattern := range []string{".ledger[0-9]*", ".key[0-9]*", ".failure[0-9]*", ".journal.json[0-9]*", "undo/.*", "backups/.*", "generations/.*", "generations/blobs/.*"} {
+	for _, pattern := range []string{".ledger[0-9]*", ".key[0-9]*", ".key.new[0-9]*", ".failure[0-9]*", ".journal.json[0-9]*", "undo/.*", "backups/.*", "generations/.*", "generations/blobs/.*"} {
 		cut, _ := filepath.Glob(filepath.Join(l.dir, pattern)) //nolint:errcheck // the pattern is sound
 		for _, name := range slices.Compact(cut) {
 			_ = os.Remove(name)
