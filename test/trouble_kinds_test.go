@@ -215,14 +215,14 @@ func committed(_ *battered, call rig.Call) bool {
 	return call.Name == "renameat" && strings.HasPrefix(call.Path, state+"/generations/") && !strings.Contains(call.Path, "blobs")
 }
 
-// dyingDockerd kills dockerd when it is about to be told.
+// dyingDockerd ends dockerd when it is about to be told.
 func dyingDockerd(b *battered, c crash) (int, string) {
 	written := false
 	code, out := b.watched(func(call rig.Call) rig.Verdict {
 		written = written || call.Path == "/etc/docker/daemon.json"
 		if written && strings.Contains(call.Name, "signal") {
 			written = false
-			b.must(syscall.Kill(b.dockerd.Pid(), syscall.SIGKILL))
+			b.dockerd.Stop()
 		}
 		return rig.Verdict{}
 	}, "apply", "-f", c.spec, "--yes")
@@ -240,10 +240,9 @@ func withoutDockerd(b *battered, c crash) (int, string) {
 
 func (b *battered) startDockerd() {
 	b.Helper()
-	b.dockerd.Stop()
-	var err error
-	b.dockerd, err = rig.StartDockerd(context.Background(), b.dir)
+	running, err := rig.StartDockerd(context.Background(), b.dir)
 	b.must(err)
+	b.dockerd = running
 }
 
 // locked applies while somebody else has the lock.
