@@ -51,7 +51,7 @@ var (
 		{"containerd is not running", "containerd is not running: it reads its files when it starts", "3", asWanted, withoutContainerd},
 		{"containerd dies while it is restarted, and stays away", "the CRI does not answer after the restart", "1", asBefore, dyingContainerd(restarted, "connect", "--timeout", "15s")},
 		{"containerd dies while it takes an image", "error: harbor.lab/app:1", "3", asWanted, dyingContainerd(committed, "write")},
-		{"dockerd ends when it is to reload", "every file is as it was before", "1", asBefore, dyingDockerd},
+		{"dockerd ends when it is to reload", "reload docker is still to be done", "3", asWanted, dyingDockerd},
 		{"another regsync is at work", "another regsync is at work on this node", "1", asBefore, locked},
 	}
 	onOld = []trouble{
