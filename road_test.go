@@ -34,6 +34,8 @@ var road = map[string][]string{
 	"internal/cluster":     {"plan", "render"},
 	"internal/credentials": {"render", "spec"},
 	"internal/probe":       {"render", "spec", "internal/loader"},
+	"internal/draft":       {"spec"},
+	"internal/capture":     {"render", "spec", "internal/draft", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
 	"internal/view":        {"apply", "plan", "render", "spec", "internal/probe"},
 }

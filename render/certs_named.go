@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -73,7 +74,8 @@ func namedFiles(hosts []byte) []string {
 		host
 		Host map[string]host
 	}
-	if len(hosts) == 0 || toml.Unmarshal(hosts, &file) != nil {
+	text := bytes.ToValidUTF8(bytes.TrimPrefix(hosts, utf8BOM), []byte("?")) // as containerd 1.x reads it
+	if len(hosts) == 0 || toml.Unmarshal(text, &file) != nil {
 		return nil
 	}
 	var names []string
