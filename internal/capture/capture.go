@@ -36,19 +36,18 @@ type Image struct {
 type capturer struct {
 	Node
 	draft  draft.Draft
-	logins map[string]render.Login // by the credential's name; no password is ever written
-	before map[string][]ask        // whom containerd asks, by registry
-	effect bool                    // what stands in certs.d, or inline, is in effect
+	before map[string][]draft.Ask // whom containerd asks, by registry
+	effect bool                   // what stands in certs.d, or inline, is in effect
 }
 
 // Capture describes a node. What cannot be said is in the comments; the error is one of looking.
 func Capture(ctx context.Context, n Node) (*draft.Draft, error) {
-	c := &capturer{Node: n, logins: map[string]render.Login{}, before: map[string][]ask{}}
+	c := &capturer{Node: n, before: map[string][]draft.Ask{}}
 	c.head()
 	if err := c.registries(ctx); err != nil {
 		return nil, err
 	}
-	c.optOut()
+	c.follow()
 	c.images()
 	c.docker()
 	c.hosts()

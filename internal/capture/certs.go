@@ -15,6 +15,9 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
+// stockFile is why MicroK8s' file for docker.io is not taken over.
+const stockFile = "MicroK8s' stock file, which says no more than containerd does by itself"
+
 // anyone is a registry that has no directory of its own.
 const anyone = "any.invalid"
 
@@ -107,22 +110,22 @@ func (c *capturer) registry(host string, r, other probe.Reading) {
 	case r.Drawn || other.Drawn:
 		e.Leave("its hosts stand on one line, and containerd 1.x draws their order anew at each request")
 	case host == "docker.io" && render.Tool(r.File, hosts) == render.Stock:
-		e.Leave("MicroK8s' stock file, which says no more than containerd does by itself")
+		e.Leave(stockFile)
 	}
-	if theirs := c.asks(other, host); other.Error != r.Error || differ(asks, theirs) != "" {
+	if theirs := c.asks(other, host); other.Error != r.Error || draft.Differ(asks, theirs) != "" {
 		e.Leave("containerd 1.x and 2.x read it differently, and which of them runs is not known: --containerd VERSION says")
 	}
-	c.express(e, asks, host == spec.AnyRegistry && len(r.Hosts) > 0 && strings.Contains(r.Hosts[len(r.Hosts)-1].URL, "://"+anyone+"/"))
+	c.draft.Express(e, asks, host == spec.AnyRegistry && len(r.Hosts) > 0 && strings.Contains(r.Hosts[len(r.Hosts)-1].URL, "://"+anyone+"/"))
 	c.before[host] = asks
 }
 
 // asks gives whom a reading of a registry asks. Inline mirrors are for pulls only, and the registry itself is as it is anywhere else.
-func (c *capturer) asks(r probe.Reading, host string) []ask {
+func (c *capturer) asks(r probe.Reading, host string) []draft.Ask {
 	asks := asksOf(r)
-	if last := len(asks) - 1; c.Probe.Inline != nil && c.effect && last >= 0 && slices.Contains([]string{upstream(host), "http://" + host + "/v2"}, asks[last].url) {
-		asks[last].caps = allCaps
+	if last := len(asks) - 1; c.Probe.Inline != nil && c.effect && last >= 0 && slices.Contains([]string{draft.Upstream(host), "http://" + host + "/v2"}, asks[last].URL) {
+		asks[last].Caps = draft.AllCaps
 	}
-	return distinct(asks, host)
+	return draft.Distinct(asks, host)
 }
 
 // foreign names the tool that wrote a file and writes it again; empty: none does.
@@ -174,21 +177,13 @@ func lineOf(data []byte, note string) int {
 	return 0
 }
 
-// optOut keeps registries without mirrors of their own from those of "*". containerd takes the directory of a registry or _default, and
-// never both; the file means the mirrors of "*" for all that have none of their own.
-func (c *capturer) optOut() {
-	star := slices.IndexFunc(c.draft.Entries, func(e *draft.Entry) bool { return e.Host == spec.AnyRegistry && e.Left == "" })
-	if star < 0 {
-		return
+// follow keeps registries from following "*" that did not so far: also docker.io, whose stock directory rendering would have follow.
+func (c *capturer) follow() {
+	stock := c.find("docker.io")
+	star := c.find(spec.AnyRegistry)
+	if star != nil && star.Left == "" && stock != nil && stock.Left == stockFile {
+		stock.Left, stock.Registry = "", nil
+		stock.Note("MicroK8s' stock file: the mirrors of %q do not hold for docker.io", spec.AnyRegistry)
 	}
-	for _, e := range c.draft.Entries {
-		stock := e.Host == "docker.io" && strings.HasPrefix(e.Left, "MicroK8s' stock file")
-		if stock {
-			e.Left, e.Registry = "", nil // else docker.io would follow
-			e.Note("MicroK8s' stock file: the mirrors of %q do not hold for docker.io", spec.AnyRegistry)
-		}
-		if e.Left == "" && e.Host != spec.AnyRegistry && e.Mirror == nil && !(e.Registry != nil && e.Registry.Blocked) {
-			e.Mirror = &spec.Mirror{Registry: e.Host, Endpoints: []spec.Endpoint{}, Fallback: true}
-		}
-	}
+	c.draft.OptOut()
 }

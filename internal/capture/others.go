@@ -54,7 +54,7 @@ func (c *capturer) docker() {
 		m = strings.TrimRight(m, "/")
 		e.Mirror.Endpoints = append(e.Mirror.Endpoints, spec.Endpoint{URL: m})
 		if host, ok := strings.CutPrefix(m, "http://"); ok {
-			allow(e, spec.Insecure{Value: host, Only: true})
+			e.Allow(spec.Insecure{Value: host, Only: true})
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (c *capturer) names() map[string]bool {
 	for _, e := range c.draft.Entries {
 		add(e.Host)
 		for _, a := range c.before[e.Host] {
-			_, rest, _ := strings.Cut(a.url, "://")
+			_, rest, _ := strings.Cut(a.URL, "://")
 			add(rest)
 		}
 		if e.Mirror != nil {

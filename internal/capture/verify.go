@@ -38,7 +38,7 @@ func (c *capturer) unequal(s *spec.Spec) bool {
 	}
 	in.Credentials = map[string]render.Login{}
 	for _, use := range s.CredentialUses() {
-		in.Credentials[use.Path] = c.logins[use.Credential]
+		in.Credentials[use.Path] = c.draft.Login(use.Credential)
 	}
 	rendered := *s
 	rendered.Preload = nil // an image is the store's affair
@@ -141,10 +141,10 @@ func (c *capturer) compare(r render.Resource) (left bool) {
 		return false // carried over from the config, as it is
 	}
 	before, ok := c.before[host]
-	if n := len(before); ok && host == spec.AnyRegistry && n > 0 && strings.Contains(before[n-1].url, "://"+anyone+"/") {
+	if n := len(before); ok && host == spec.AnyRegistry && n > 0 && strings.Contains(before[n-1].URL, "://"+anyone+"/") {
 		before = before[:n-1]
 	}
-	if why := differ(c.heard(before), distinct(asksFor(r.Asks, dir, c.content), host)); ok && why != "" {
+	if why := draft.Differ(c.heard(before), draft.Distinct(asksFor(r.Asks, dir, c.content), host)); ok && why != "" {
 		c.draft.Entries[i].Leave("%s", why)
 		return true
 	}
@@ -162,19 +162,19 @@ func (c *capturer) content(file string) string {
 
 // heard gives whom containerd asks with certificates by their content, and without what its version does not hear: 1.x knows no
 // dial_timeout, whatever stands in its files.
-func (c *capturer) heard(asks []ask) []ask {
+func (c *capturer) heard(asks []draft.Ask) []draft.Ask {
 	asks = slices.Clone(asks)
 	for i := range asks {
 		a := &asks[i]
-		a.ca, a.client = slices.Clone(a.ca), slices.Clone(a.client)
-		for j := range a.ca {
-			a.ca[j] = c.content(a.ca[j])
+		a.CA, a.Client = slices.Clone(a.CA), slices.Clone(a.Client)
+		for j := range a.CA {
+			a.CA[j] = c.content(a.CA[j])
 		}
-		for j, pair := range a.client {
-			a.client[j] = [2]string{c.content(pair[0]), c.content(pair[1])}
+		for j, pair := range a.Client {
+			a.Client[j] = [2]string{c.content(pair[0]), c.content(pair[1])}
 		}
 		if c.Inputs.Containerd.Before(2, 0) {
-			asks[i].dial = ""
+			asks[i].Dial = ""
 		}
 	}
 	return asks

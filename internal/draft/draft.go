@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -20,7 +21,12 @@ type Draft struct {
 	Credentials []Noted[spec.Credential] // beyond what the entries need
 	Addons      *Noted[spec.Addons]
 	Tail        []string // comments below everything: what has no place in the file
+
+	logins map[string]render.Login // by the credential's name; no password is ever written
 }
+
+// Login gives the user name and the password that a credential stands for.
+func (d *Draft) Login(credential string) render.Login { return d.logins[credential] }
 
 // Entry is all that the file says of one registry.
 type Entry struct {
@@ -117,4 +123,17 @@ func (d *Draft) credentials() []Noted[spec.Credential] {
 		}
 	}
 	return all
+}
+
+// OptOut keeps registries without mirrors of their own from those of "*". containerd takes the directory of a registry or _default, and
+// never both; the file means the mirrors of "*" for all that have none of their own.
+func (d *Draft) OptOut() {
+	if !slices.ContainsFunc(d.Entries, func(e *Entry) bool { return e.Host == spec.AnyRegistry && e.Left == "" }) {
+		return
+	}
+	for _, e := range d.Entries {
+		if e.Left == "" && e.Host != spec.AnyRegistry && e.Mirror == nil && !(e.Registry != nil && e.Registry.Blocked) {
+			e.Mirror = &spec.Mirror{Registry: e.Host, Endpoints: []spec.Endpoint{}, Fallback: true}
+		}
+	}
 }

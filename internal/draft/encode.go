@@ -131,7 +131,8 @@ func scalar(n *yaml.Node, t reflect.Type) {
 		n.Tag = ""
 		return
 	}
-	if n.Tag == "!!str" && slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(n.Value)) {
+	old := slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(n.Value))
+	if n.Tag == "!!str" && (old || strings.HasPrefix(n.Value, "*") || strings.HasPrefix(n.Value, "{")) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	if strings.Contains(n.Value, "\n") {

@@ -1,4 +1,4 @@
-package capture
+package draft
 
 import (
 	"encoding/base64"
@@ -9,62 +9,53 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regsync/regsync/internal/draft"
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
-// express makes of whom containerd asks what the file says. implicit says that the last one is the registry itself because nothing else is
+// Express makes of whom containerd asks what the file says. implicit says that the last one is the registry itself because nothing else is
 // said. What cannot be said leaves the entry out.
-func (c *capturer) express(e *draft.Entry, asks []ask, implicit bool) {
+func (d *Draft) Express(e *Entry, asks []Ask, implicit bool) {
 	if len(asks) == 0 {
 		e.Leave("nobody is asked")
 		return
 	}
 	for _, a := range asks {
-		if a.how != "" {
-			e.Leave("%s: %s", a.url, a.how)
+		if a.How != "" {
+			e.Leave("%s: %s", a.URL, a.How)
 		}
 	}
 	last := asks[len(asks)-1]
 	switch {
 	case e.Host == spec.AnyRegistry && implicit:
-		if !slices.Equal(last.caps, allCaps) || !last.sameWay(ask{url: last.url}) {
+		if !slices.Equal(last.Caps, AllCaps) || !last.sameWay(Ask{URL: last.URL}) {
 			e.Leave("what stands at its root holds for the registry itself of each image, which %q cannot say", spec.AnyRegistry)
 		}
-		c.mirrors(e, asks[:len(asks)-1], true)
+		d.mirrors(e, asks[:len(asks)-1], true)
 	case e.Host == spec.AnyRegistry:
-		c.mirrors(e, asks, false)
-	case len(asks) == 1 && slices.Equal(last.caps, []string{"push"}) && last.sameWay(ask{url: upstream(e.Host)}):
+		d.mirrors(e, asks, false)
+	case len(asks) == 1 && slices.Equal(last.Caps, []string{"push"}) && last.sameWay(Ask{URL: Upstream(e.Host)}):
 		e.Registry = &spec.Registry{Host: e.Host, Blocked: true}
-	case slices.Equal(last.caps, allCaps) && servable(last.url):
-		c.server(e, last)
-		c.mirrors(e, asks[:len(asks)-1], true)
+	case slices.Equal(last.Caps, AllCaps) && servable(last.URL):
+		d.server(e, last)
+		d.mirrors(e, asks[:len(asks)-1], true)
 		if e.Registry == nil && e.Mirror == nil && !slices.ContainsFunc(e.Insecure, func(in spec.Insecure) bool { return !in.Only }) {
 			e.Registry = &spec.Registry{Host: e.Host}
 		}
 	default:
-		c.mirrors(e, asks, false)
+		d.mirrors(e, asks, false)
 	}
-}
-
-// upstream is the API root of a registry of which nothing is said.
-func upstream(host string) string {
-	if host == "docker.io" {
-		return hub
-	}
-	return "https://" + host + "/v2"
 }
 
 // server says who is asked last: the registry itself, or where it really is.
-func (c *capturer) server(e *draft.Entry, a ask) {
+func (d *Draft) server(e *Entry, a Ask) {
 	r := spec.Registry{Host: e.Host}
-	end, why := c.endpoint(e, a)
+	end, why := d.endpoint(e, a)
 	if why != "" {
 		e.Leave("%s", why)
 		return
 	}
-	if own := a.url == "http://"+e.Host+"/v2"; !own && a.url != upstream(e.Host) {
+	if own := a.URL == "http://"+e.Host+"/v2"; !own && a.URL != Upstream(e.Host) {
 		r.Server = end.URL
 	}
 	r.TLS, r.Credentials, r.Header, r.DialTimeout = end.TLS, end.Credentials, end.Header, end.DialTimeout
@@ -74,12 +65,12 @@ func (c *capturer) server(e *draft.Entry, a ask) {
 	for i := range e.Insecure {
 		// A registry that is insecure itself may be named as one.
 		in := &e.Insecure[i]
-		in.Only = in.Only && a.url != "http://"+e.Host+"/v2"
+		in.Only = in.Only && a.URL != "http://"+e.Host+"/v2"
 	}
 }
 
 // mirrors says who is asked before, or, without the registry itself, alone.
-func (c *capturer) mirrors(e *draft.Entry, asks []ask, fallback bool) {
+func (d *Draft) mirrors(e *Entry, asks []Ask, fallback bool) {
 	if len(asks) == 0 {
 		if e.Host == spec.AnyRegistry {
 			e.Leave("it names nobody but the registry itself")
@@ -88,7 +79,7 @@ func (c *capturer) mirrors(e *draft.Entry, asks []ask, fallback bool) {
 	}
 	m := &spec.Mirror{Registry: e.Host, Fallback: fallback}
 	for _, a := range asks {
-		end, why := c.endpoint(e, a)
+		end, why := d.endpoint(e, a)
 		if why != "" {
 			e.Leave("%s", why)
 		}
@@ -98,33 +89,33 @@ func (c *capturer) mirrors(e *draft.Entry, asks []ask, fallback bool) {
 }
 
 // endpoint says how one place is asked. The reason is why it cannot be said.
-func (c *capturer) endpoint(e *draft.Entry, a ask) (end spec.Endpoint, why string) {
-	u, err := url.Parse(a.url)
+func (d *Draft) endpoint(e *Entry, a Ask) (end spec.Endpoint, why string) {
+	u, err := url.Parse(a.URL)
 	if err != nil || u.Host == "" {
-		return spec.Endpoint{URL: a.url}, fmt.Sprintf("%s is no URL that can be asked", a.url)
+		return spec.Endpoint{URL: a.URL}, fmt.Sprintf("%s is no URL that can be asked", a.URL)
 	}
-	root, override := location(a.url)
-	end = spec.Endpoint{URL: root, OverridePath: override, Capabilities: a.caps}
-	end.CA = a.ca
-	if len(a.client) == 1 {
-		end.Client = &spec.ClientCert{Cert: a.client[0][0], Key: a.client[0][1]}
+	root, override := location(a.URL)
+	end = spec.Endpoint{URL: root, OverridePath: override, Capabilities: a.Caps}
+	end.CA = a.CA
+	if len(a.Client) == 1 {
+		end.Client = &spec.ClientCert{Cert: a.Client[0][0], Key: a.Client[0][1]}
 	}
-	if a.dial != "" {
-		d, err := time.ParseDuration(a.dial)
+	if a.Dial != "" {
+		d, err := time.ParseDuration(a.Dial)
 		if end.DialTimeout = spec.Duration(d); err != nil || d <= 0 {
-			why = fmt.Sprintf("the dial_timeout of %s is %q, which regsync does not take", a.url, a.dial)
+			why = fmt.Sprintf("the dial_timeout of %s is %q, which regsync does not take", a.URL, a.Dial)
 		}
 	}
 	if root == "" || u.Path == "" || u.Path == "/" {
-		why = fmt.Sprintf("%s is asked without /v2, which no registry answers", a.url)
+		why = fmt.Sprintf("%s is asked without /v2, which no registry answers", a.URL)
 	}
 	switch {
 	case u.Scheme == "http":
-		allow(e, spec.Insecure{Value: u.Host, Only: true})
-	case a.skip:
-		allow(e, spec.Insecure{Value: "https://" + u.Host, Only: strings.TrimSuffix(u.Host, ":443") != e.Host})
+		e.Allow(spec.Insecure{Value: u.Host, Only: true})
+	case a.Skip:
+		e.Allow(spec.Insecure{Value: "https://" + u.Host, Only: strings.TrimSuffix(u.Host, ":443") != e.Host})
 	}
-	if missing := c.header(e, &end, a.header, u.Host); missing != "" {
+	if missing := d.header(e, &end, a, u.Host); missing != "" {
 		why = missing
 	}
 	return end, why
@@ -150,7 +141,8 @@ func servable(api string) bool {
 	return override == spec.OverrideAuto
 }
 
-func allow(e *draft.Entry, in spec.Insecure) {
+// Allow lists what an endpoint of the entry needs under insecure.
+func (e *Entry) Allow(in spec.Insecure) {
 	i := slices.IndexFunc(e.Insecure, func(o spec.Insecure) bool { return o.Value == in.Value })
 	if i < 0 {
 		e.Insecure = append(e.Insecure, in)
@@ -158,9 +150,9 @@ func allow(e *draft.Entry, in spec.Insecure) {
 }
 
 // header says which headers are sent. User name and password become a credential; any other secret cannot be said without showing it.
-func (c *capturer) header(e *draft.Entry, end *spec.Endpoint, header map[string][]string, host string) (why string) {
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		values := header[name]
+func (d *Draft) header(e *Entry, end *spec.Endpoint, a Ask, host string) (why string) {
+	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
+		values := a.Header[name]
 		if !render.Credential(name) {
 			if end.Header == nil {
 				end.Header = map[string][]string{}
@@ -173,7 +165,7 @@ func (c *capturer) header(e *draft.Entry, end *spec.Endpoint, header map[string]
 			why = fmt.Sprintf("the header %s of %s looks like a secret that is no user name with a password, and is not shown", name, host)
 			continue
 		}
-		end.Credentials = c.credential(e, host, user, password)
+		end.Credentials = d.credential(e, host, user, password, a.Where)
 	}
 	return why
 }
@@ -193,7 +185,7 @@ func basic(name string, values []string) (user, password string, ok bool) {
 }
 
 // credential names a user and a password. One pair has one name; the password's place is a file that the user fills.
-func (c *capturer) credential(e *draft.Entry, host, user, password string) string {
+func (d *Draft) credential(e *Entry, host, user, password, where string) string {
 	base := strings.Trim(strings.Map(func(r rune) rune {
 		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-", r) {
 			return r
@@ -206,14 +198,20 @@ func (c *capturer) credential(e *draft.Entry, host, user, password string) strin
 			name = fmt.Sprintf("%s-%d", base, n)
 		}
 		login := render.Login{Username: user, Password: render.NewSecret(password)}
-		if known, ok := c.logins[name]; ok && (known.Username != user || !known.Password.Equal(login.Password)) {
+		if known, ok := d.logins[name]; ok && (known.Username != user || !known.Password.Equal(login.Password)) {
 			continue
 		}
-		c.logins[name] = login
+		if d.logins == nil {
+			d.logins = map[string]render.Login{}
+		}
+		d.logins[name] = login
 		if !slices.ContainsFunc(e.Credentials, func(o spec.Credential) bool { return o.Name == name }) {
 			file := "/etc/regsync/" + name + ".password"
 			e.Credentials = append(e.Credentials, spec.Credential{Name: name, Username: user, Password: &spec.Secret{File: file}})
-			e.Note("the password of %s stands in the Authorization header there, behind the user name in base64: put it alone into %s (0600), or name another source under credentials", user, file)
+			if where == "" {
+				where = "in the Authorization header there, behind the user name in base64"
+			}
+			e.Note("the password of %s stands %s: put it alone into %s (0600), or name another source under credentials", user, where, file)
 		}
 		return name
 	}
