@@ -27,7 +27,7 @@ install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 0755 bin/regsync '$(DESTDIR)$(PREFIX)/bin/regsync'
 
 .PHONY: components
-components: ## the real daemons that the tests start: packages and built releases of containerd
+components: ## the real daemons that the tests start: packages, built releases of containerd, an API server (ten minutes the first time)
 	@test/components/install
 	@go run ./test/components
 

@@ -25,21 +25,27 @@ type Node interface {
 
 // Ledger is what remembers whose things are.
 type Ledger interface {
-	// Begin records everything that p is about to do.
-	Begin(p plan.Plan) error
+	// Begin records everything that p is about to do, so that it can be taken back whatever happens to us. before are the files of p as
+	// they are, in its order.
+	Begin(p plan.Plan, before []plan.Live) error
 	// Commit records that the files of p are changed, and its effects have run.
 	Commit(p plan.Plan) error
 	// Settle records which of the other changes were done, and which were not.
 	Settle(done, failed []plan.Change) error
-	// Abort takes Begin back.
+	// Abort takes Begin back: the files are as they were.
 	Abort() error
 }
 
-// Images is the runtime's image store.
-type Images interface {
-	// Apply carries changes of images out, each for itself, and gives the errors of those that failed.
+// Singly carries out changes that stand for themselves: those of the runtime's image store, and of objects of the cluster.
+type Singly interface {
+	// Apply carries changes out in their order, and gives the errors of those that failed. No failure keeps the others from being tried.
 	Apply(ctx context.Context, changes []plan.Change, tell func(Event)) map[render.ID]error
 }
+
+// ElsewhereError is the error of a change that turns out to be another node's to make. Nothing has failed by it.
+type ElsewhereError struct{ Reason string }
+
+func (e *ElsewhereError) Error() string { return e.Reason }
 
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
 var ErrNotRunning = errors.New("is not running")
@@ -80,6 +86,8 @@ type Result struct {
 	Skipped  []plan.Effect   // for programs that do not run
 	Unserved []UnservedEvent // effects that somebody else has to see to
 	Failed   []Failure       // changes that stand for themselves and did not succeed
+	// Elsewhere are changes that stand for themselves and turned out to be another node's.
+	Elsewhere []Failure
 }
 
 // Failure is a change that did not succeed. The rest of the plan is carried out all the same.
@@ -94,29 +102,41 @@ type UnservedEvent struct {
 	Cause  *UnservedError
 }
 
-// Run carries p out: its files, all or none, with their effects; then its images, each for itself. tell hears of everything as
-// it happens; it must not be nil. images may be nil where the plan has none.
-func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, tell func(Event)) (Result, error) {
+// Check judges the node when its files are changed and the effects have run. Where it fails, everything is put back.
+type Check func(ctx context.Context) error
+
+// Run carries p out: its files, all or none, with their effects; then everything else, each change for itself. tell hears of everything as
+// it happens; it must not be nil. singly may be nil where the plan changes files only, and check where nothing is to be judged.
+func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, check Check, tell func(Event)) (Result, error) {
 	var result Result
 	files, rest := p.Split()
-	if err := fresh(files, n); err != nil {
+	before, err := fresh(files, n)
+	if err != nil {
 		return result, err
 	}
-	if err := l.Begin(p); err != nil {
+	if err := context.Cause(ctx); err != nil {
+		return result, &FailedError{err}
+	}
+	if err := l.Begin(p, before); err != nil {
 		return result, &FailedError{errors.Join(err, l.Abort())}
 	}
-	if err := runFiles(ctx, p, files, n, l, tell, &result); err != nil || len(rest) == 0 {
+	if err := runFiles(ctx, p, files, n, l, check, tell, &result); err != nil || len(rest) == 0 {
 		return result, err
 	}
-	failed := images.Apply(ctx, rest, tell)
+	failed := singly.Apply(ctx, rest, tell)
 	var done, undone []plan.Change
 	for _, c := range rest {
-		if err := failed[c.ID]; err != nil {
-			undone = append(undone, c)
-			result.Failed = append(result.Failed, Failure{c, err})
+		err := failed[c.ID]
+		if err == nil {
+			done = append(done, c)
 			continue
 		}
-		done = append(done, c)
+		undone = append(undone, c)
+		if elsewhere := (*ElsewhereError)(nil); errors.As(err, &elsewhere) {
+			result.Elsewhere = append(result.Elsewhere, Failure{c, err})
+			continue
+		}
+		result.Failed = append(result.Failed, Failure{c, err})
 	}
 	if err := l.Settle(done, undone); err != nil {
 		return result, err
@@ -125,7 +145,7 @@ func Run(ctx context.Context, p plan.Plan, n Node, images Images, l Ledger, tell
 }
 
 // runFiles changes the files and runs the effects, or leaves everything as it was.
-func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l Ledger, tell func(Event), result *Result) error {
+func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l Ledger, check Check, tell func(Event), result *Result) error {
 	run := run{changes: files, due: p.Effects, node: n, tell: tell}
 	err := run.files(ctx)
 	if err == nil {
@@ -136,6 +156,11 @@ func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l L
 	}
 	if err == nil {
 		run.sweep()
+	}
+	if err == nil && check != nil {
+		err = check(ctx)
+	}
+	if err == nil {
 		p.Changes = files
 		err = l.Commit(p)
 	}
@@ -151,19 +176,21 @@ func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l L
 	return &FailedError{err}
 }
 
-// fresh makes sure that every file is as the plan saw it.
-func fresh(files []plan.Change, n Node) error {
+// fresh makes sure that every file is as the plan saw it, and gives them as they are.
+func fresh(files []plan.Change, n Node) ([]plan.Live, error) {
+	before := make([]plan.Live, 0, len(files))
 	for _, c := range files {
 		live, err := n.Read(c.Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		before = append(before, live)
 		if live.Obstacle != "" && c.Action == plan.Forget {
 			continue
 		}
 		if !render.Same(live.Data, c.Before) {
-			return &StaleError{Name: c.Name}
+			return nil, &StaleError{Name: c.Name}
 		}
 	}
-	return nil
+	return before, nil
 }

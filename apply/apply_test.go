@@ -21,7 +21,7 @@ func TestRun(t *testing.T) {
 		return nil
 	}
 	var events []string
-	result, err := Run(t.Context(), story(), m, nil, m, func(e Event) {
+	result, err := Run(t.Context(), story(), m, nil, m, nil, func(e Event) {
 		switch {
 		case e.Change != nil:
 			events = append(events, string(e.Stage)+" "+e.Change.Name)
@@ -61,14 +61,14 @@ func TestRun(t *testing.T) {
 // TestNothingHalfDone lets every call of an apply fail, one at a time. Each time all files are as they were.
 func TestNothingHalfDone(t *testing.T) {
 	whole := newMemory(originals)
-	if _, err := Run(t.Context(), story(), whole, nil, whole, quiet); err != nil {
+	if _, err := Run(t.Context(), story(), whole, nil, whole, nil, quiet); err != nil {
 		t.Fatal(err)
 	}
 	for n, call := range whole.calls {
 		m := newMemory(originals)
 		m.failAt = n
 		undone := ""
-		_, err := Run(t.Context(), story(), m, nil, m, func(e Event) {
+		_, err := Run(t.Context(), story(), m, nil, m, nil, func(e Event) {
 			if e.Stage == Undoing {
 				undone = e.Err.Error()
 			}
@@ -115,14 +115,14 @@ func reversed(list []string) []string {
 // TestUndoFails lets everything fail from a call on. What could not be put back is said, with the reason.
 func TestUndoFails(t *testing.T) {
 	whole := newMemory(originals)
-	if _, err := Run(t.Context(), story(), whole, nil, whole, quiet); err != nil {
+	if _, err := Run(t.Context(), story(), whole, nil, whole, nil, quiet); err != nil {
 		t.Fatal(err)
 	}
 	first := slices.IndexFunc(whole.calls, func(c string) bool { return strings.HasPrefix(c, "write") })
 	for n := first + 1; n < len(whole.calls); n++ {
 		m := newMemory(originals)
 		m.failAt, m.hang = n, true
-		_, err := Run(t.Context(), story(), m, nil, m, quiet)
+		_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 		var undo *UndoError
 		if !errors.As(err, &undo) || undo.Cause == nil || undo.Undo == nil || !errors.Is(err, errInjected) {
 			t.Fatalf("from call %d (%s) on: %v", n, whole.calls[n], err)
@@ -141,7 +141,7 @@ func TestEffectFails(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := Run(t.Context(), story(), m, nil, m, quiet)
+	_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 	var failed *FailedError
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "restart containerd: the CRI does not answer") {
 		t.Errorf("error %v", err)
@@ -154,7 +154,7 @@ func TestPendingFails(t *testing.T) {
 	m := newMemory(originals)
 	m.run = func(*memory, plan.Effect) error { return errInjected }
 	p := plan.Plan{Effects: []plan.Effect{{Name: render.ReloadDocker, Pending: true}}}
-	if _, err := Run(t.Context(), p, m, nil, m, quiet); !errors.Is(err, errInjected) {
+	if _, err := Run(t.Context(), p, m, nil, m, nil, quiet); !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
 	if slices.Contains(m.calls, "run again reload docker") {
@@ -171,7 +171,7 @@ func TestNobodyToTell(t *testing.T) {
 		return &UnservedError{Reason: "no systemd", Advice: "restart it"}
 	}
 	var stages []Stage
-	result, err := Run(t.Context(), story(), m, nil, m, func(e Event) {
+	result, err := Run(t.Context(), story(), m, nil, m, nil, func(e Event) {
 		if e.Effect != nil {
 			stages = append(stages, e.Stage)
 		}
@@ -197,7 +197,7 @@ func TestStale(t *testing.T) {
 		m := newMemory(originals)
 		m.files[name] = file{"somebody's", 0o644, 0, 0}
 		moved := maps.Clone(m.files)
-		_, err := Run(t.Context(), story(), m, nil, m, quiet)
+		_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 		var stale *StaleError
 		if !errors.As(err, &stale) || stale.Name != name {
 			t.Errorf("%s: %v", name, err)
@@ -217,7 +217,7 @@ func TestMovesMeanwhile(t *testing.T) {
 			m.files["/config.toml"] = file{"somebody's", 0o644, 0, 0}
 		}
 	}
-	_, err := Run(t.Context(), story(), m, nil, m, quiet)
+	_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 	var stale *StaleError
 	if !errors.As(err, &stale) || stale.Name != "/config.toml" {
 		t.Errorf("error %v", err)
@@ -230,7 +230,7 @@ func TestMovesMeanwhile(t *testing.T) {
 // TestCancelled ends the context at every call. Either all is done or nothing.
 func TestCancelled(t *testing.T) {
 	whole := newMemory(originals)
-	if _, err := Run(t.Context(), story(), whole, nil, whole, quiet); err != nil {
+	if _, err := Run(t.Context(), story(), whole, nil, whole, nil, quiet); err != nil {
 		t.Fatal(err)
 	}
 	for n, call := range whole.calls {
@@ -241,7 +241,7 @@ func TestCancelled(t *testing.T) {
 				cancel()
 			}
 		}
-		_, err := Run(ctx, story(), m, nil, m, quiet)
+		_, err := Run(ctx, story(), m, nil, m, nil, quiet)
 		cancel()
 		switch {
 		case err == nil:
@@ -262,7 +262,7 @@ func TestEmptyDirectories(t *testing.T) {
 	m := newMemory(map[string]file{"/certs.d/a/hosts.toml": {"ours", 0o644, 0, 0}})
 	m.dirs = map[string]bool{"/certs.d": true, "/certs.d/a": true}
 	p := plan.Plan{Changes: []plan.Change{{ID: render.ID{Kind: render.KindFile, Name: "/certs.d/a/hosts.toml"}, Action: plan.Delete, Before: []byte("ours"), DropDirs: []string{"/certs.d/a", "/certs.d"}}}}
-	if _, err := Run(t.Context(), p, m, nil, m, quiet); err != nil {
+	if _, err := Run(t.Context(), p, m, nil, m, nil, quiet); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.files)+len(m.dirs) != 0 {
@@ -288,7 +288,7 @@ func TestFrozen(t *testing.T) {
 		}
 		m := newMemory(originals)
 		m.frozen = map[string]bool{c.Name: true}
-		_, err := Run(t.Context(), story(), m, nil, m, quiet)
+		_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 		var failed *FailedError
 		if !errors.As(err, &failed) || !errors.Is(err, errInjected) {
 			t.Errorf("%s: %v", c.Name, err)

@@ -14,8 +14,8 @@ const (
 	Unserved Stage = "unserved" // an effect is left to somebody else
 	Undoing  Stage = "undoing"  // something failed, and everything is put back
 	Moving   Stage = "moving"   // bytes of an image arrive
-	Done     Stage = "done"     // a change of an image succeeded
-	Failed   Stage = "failed"   // a change of an image did not
+	Done     Stage = "done"     // a change that stands for itself succeeded
+	Failed   Stage = "failed"   // a change that stands for itself did not
 )
 
 // Event is one thing that happens during an apply.

@@ -111,7 +111,7 @@ func (m *memory) Run(ctx context.Context, e plan.Effect) error {
 	return ctx.Err()
 }
 
-func (m *memory) Begin(p plan.Plan) error {
+func (m *memory) Begin(p plan.Plan, _ []plan.Live) error {
 	m.began = &memory{owned: maps.Clone(m.owned), dirs: maps.Clone(m.dirs)}
 	for _, c := range p.Changes {
 		for _, d := range c.MakeDirs {

@@ -26,6 +26,7 @@ type run struct {
 type done struct {
 	change plan.Change
 	before plan.Live
+	ours   func(live []byte) bool // whether this is what we wrote, or what was there; nil: nobody else can have been there
 }
 
 // files writes every file. Where something else must stand in one while the effects run, that is written.
@@ -48,7 +49,7 @@ func (r *run) files(ctx context.Context) error {
 		if c.Interim != nil {
 			data = c.Interim
 		}
-		r.done = append(r.done, done{c, live})
+		r.done = append(r.done, done{change: c, before: live})
 		if err := r.write(c, data); err != nil {
 			return err
 		}
@@ -123,11 +124,23 @@ func (r *run) undo(ctx context.Context, cause error) error {
 	if len(r.done) > 0 {
 		r.tell(Event{Stage: Undoing, Err: cause})
 	}
+	_, err := r.back(ctx)
+	return err
+}
+
+// back puts every file back, last first, runs the effects again, and gives the files that somebody has changed since: these stay as
+// they are.
+func (r *run) back(ctx context.Context) (left []string, err error) {
 	var errs []error
 	var settle []done
 	back := func(d done, data []byte) {
+		live, err := r.node.Read(d.change.Name)
 		// What could not be written could not be put back either, and needs not be.
-		if live, err := r.node.Read(d.change.Name); err == nil && render.Same(live.Data, data) && live.Mode == d.before.Mode {
+		if err == nil && live.Obstacle == "" && render.Same(live.Data, data) && (data == nil || live.Mode == d.before.Mode) {
+			return
+		}
+		if err == nil && d.ours != nil && (live.Obstacle != "" || !d.ours(live.Data)) {
+			left = append(left, d.change.Name)
 			return
 		}
 		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
@@ -147,9 +160,18 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		if e.Pending {
 			continue // no file of ours made it due
 		}
-		err := r.node.Run(ctx, plan.Effect{Name: e.Name, Reason: e.Reason, Undo: true})
+		again := plan.Effect{Name: e.Name, Reason: e.Reason, Repairs: e.Repairs, Undo: true}
+		r.tell(Event{Stage: Running, Effect: &again})
+		err := r.node.Run(ctx, again)
 		var unserved *UnservedError
-		if err != nil && !errors.Is(err, ErrNotRunning) && !errors.As(err, &unserved) {
+		switch {
+		case err == nil:
+			r.tell(Event{Stage: Ran, Effect: &again})
+		case errors.Is(err, ErrNotRunning):
+			r.tell(Event{Stage: Skipped, Effect: &again})
+		case errors.As(err, &unserved):
+			r.tell(Event{Stage: Unserved, Effect: &again, Err: unserved})
+		default:
 			errs = append(errs, fmt.Errorf("%s: %w", e.Name, err))
 		}
 	}
@@ -161,5 +183,6 @@ func (r *run) undo(ctx context.Context, cause error) error {
 		made = append(made, d.change.MakeDirs...)
 	}
 	r.drop(made)
-	return errors.Join(errs...)
+	slices.Sort(left)
+	return slices.Compact(left), errors.Join(errs...)
 }

@@ -22,7 +22,7 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 	b := Back{Owned: map[render.ID]Owned{}}
 	held := map[string]bool{} // files, and directories
 	for _, k := range g.Kept {
-		if k.Kind != render.KindFile {
+		if k.Kind == render.KindImage {
 			continue
 		}
 		r, why := k.again(have[k.ID].Data, contents, digest)
@@ -32,7 +32,7 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 				Hint: "apply the file of that time: regsync apply -f FILE",
 			})
 			held[k.Name] = true
-			if k.Scope == render.Whole {
+			if k.Scope == render.Whole && k.Kind == render.KindFile {
 				held[path.Dir(k.Name)] = true
 			}
 			continue
@@ -41,7 +41,7 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 		b.Want = append(b.Want, r)
 	}
 	stays := func(id render.ID, scope render.Scope) bool {
-		return id.Kind != render.KindFile || held[id.Name] || scope == render.Whole && held[path.Dir(id.Name)]
+		return id.Kind == render.KindImage || held[id.Name] || scope == render.Whole && held[path.Dir(id.Name)]
 	}
 	b.Want = slices.DeleteFunc(b.Want, func(r render.Resource) bool { return stays(r.ID, r.Scope) })
 	for id, o := range owned {
@@ -50,6 +50,15 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 		}
 	}
 	return b
+}
+
+// Keep takes out of the generation what is not among these resources: nothing can be said of it now.
+func (g *Generation) Keep(resources []render.Resource) {
+	known := map[render.ID]bool{}
+	for _, r := range resources {
+		known[r.ID] = true
+	}
+	g.Kept = slices.DeleteFunc(slices.Clone(g.Kept), func(k Kept) bool { return !known[k.ID] })
 }
 
 // again gives the resource as it was asked for, or why that is not known.

@@ -14,19 +14,19 @@ type Drifted struct {
 	Reason string `json:"reason"`
 }
 
-// Drift gives the files of ours that somebody has changed since, sorted by name. What others change around our part of a file is no
-// drift. have holds every owned file as it is.
+// Drift gives what of ours somebody has changed since, but for images, sorted by name. What others change around our part of a file is no
+// drift. have holds every owned resource as it is.
 func Drift(have map[render.ID]Live, owned map[render.ID]Owned, digest func([]byte) string) []Drifted {
 	var list []Drifted
 	for id, o := range owned {
-		if id.Kind != render.KindFile || o.Applied == "" {
+		if id.Kind == render.KindImage || o.Applied == "" {
 			continue
 		}
 		if why := drifted(id, have[id], o, digest); why != "" {
 			list = append(list, Drifted{id, why})
 		}
 	}
-	slices.SortFunc(list, func(x, y Drifted) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(list, func(x, y Drifted) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Kind, y.Kind)) })
 	return list
 }
 
@@ -43,7 +43,7 @@ func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) strin
 	case o.Left(digest(live.Data)):
 		return ""
 	case o.Scope == render.Whole:
-		return "was edited since the last apply" + by(id.Name, live.Data)
+		return "was edited since the last apply" + by(writer(id, live.Data))
 	}
 	next, err := r.Propose(live.Data)
 	switch {
@@ -53,4 +53,12 @@ func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) strin
 		return ""
 	}
 	return "was edited since the last apply"
+}
+
+// writer names the tool that wrote over a file of ours. Of a secret it is not told: it may bear our own mark still.
+func writer(id render.ID, data []byte) string {
+	if id.Kind != render.KindFile {
+		return ""
+	}
+	return render.Tool(id.Name, data)
 }

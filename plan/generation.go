@@ -81,7 +81,7 @@ type Contents func(digest string) []byte
 // body gives what of a file was ours; ok says whether it is known.
 func (k Kept) body(contents Contents) (body []byte, ok bool) {
 	switch {
-	case k.Kind != render.KindFile || k.Sensitive:
+	case k.Kind == render.KindImage || k.Sensitive:
 		return nil, false
 	case k.Scope != render.Whole:
 		return []byte(k.Body), true

@@ -66,14 +66,11 @@ type builder struct {
 	problems *multierror.Error
 }
 
-// afterFiles is the rank of everything that is no file.
-const afterFiles render.Scope = 255
-
 // rank orders changes by the part of the node that they are in: directories of registries first, containerd's config last, so
-// that a runtime that is restarted by it finds everything in place. Images come after all files.
+// that a runtime that is restarted by it finds everything in place. Everything else comes after all files.
 func (b *builder) rank(c Change) render.Scope {
-	if c.Kind == render.KindImage {
-		return afterFiles
+	if c.Kind != render.KindFile {
+		return rankApart(c)
 	}
 	if c.Entry != nil {
 		return c.Entry.Scope
@@ -92,7 +89,15 @@ func (b *builder) want(r render.Resource) {
 		return
 	}
 	if live.Obstacle != "" {
-		b.conflict(r.ID, live.Obstacle, "move it out of the way, then run again")
+		hint := "move it out of the way, then run again"
+		if r.InCluster() {
+			hint = "delete it, or give the pull secret another name"
+		}
+		b.conflict(r.ID, live.Obstacle, hint)
+		return
+	}
+	if tool := b.keeper(r.ID, live.Data); otherOwner(tool) && (owned == nil || !owned.Left(b.pol.Digest(live.Data))) { // or our own name was another
+		b.conflict(r.ID, "it is of "+tool, "give the secret another name, or let one of the two files ask for it")
 		return
 	}
 	if r.Scope == render.Whole {
@@ -110,9 +115,9 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		s.state = absent
 	case string(live.Data) == string(r.Body):
 		s.state = right
-	case owned != nil && owned.Left(b.pol.Digest(live.Data)):
+	case owned != nil && owned.Left(b.pol.Digest(live.Data)), owned.inherited() && b.keeper(r.ID, live.Data) == render.Ours:
 		s.state = asLeft
-	case render.Tool(r.Name, live.Data) == render.Ours:
+	case b.keeper(r.ID, live.Data) == render.Ours:
 		s.state = marked
 	}
 	c := Change{Before: live.Data, After: r.Body, Mode: mode, Asks: r.Asks}
@@ -143,24 +148,25 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 			}
 		}
 	case heal:
-		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.Name, live.Data), true
+		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(b.keeper(r.ID, live.Data)), true
 	case reclaim:
 		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
-		c.MakeDirs = []string{path.Dir(r.Name)}
+		c.MakeDirs = parent(r.ID)
 	case confirm:
-		if !b.pol.Adopt {
+		tool := b.keeper(r.ID, live.Data)
+		if !b.pol.Adopt && r.Kind == render.KindFile { // a secret that is right bears our owner's name
 			b.plan.Unchanged++
 			return
 		}
-		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)+", which is right already"
-		if render.Tool(r.Name, live.Data) == render.Ours {
-			before, c.MakeDirs = Original{}, []string{path.Dir(r.Name)} // its directory goes with it, if nothing else is in it
+		c.Action, c.Reason = Adopt, "takes over "+whose(r.ID, tool)+", which is right already"
+		if tool == render.Ours {
+			before, c.MakeDirs = Original{}, parent(r.ID) // its directory goes with it, if nothing else is in it
 		}
 	case takeOver:
 		if !b.mayTakeOver(r.ID, live.Data) {
 			return
 		}
-		c.Action, c.Reason = Adopt, "takes over "+whose(r.Name, live.Data)
+		c.Action, c.Reason = Adopt, "takes over "+whose(r.ID, b.keeper(r.ID, live.Data))
 	default:
 		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
 	}
@@ -175,14 +181,14 @@ const unfinished = "was left unfinished by an apply that was cut off"
 
 // mayTakeOver reports whether somebody's file may become ours, and records the conflict where it may not.
 func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
-	tool := render.Tool(id.Name, live)
+	tool := b.keeper(id, live)
 	switch {
 	case tool != "" && tool != render.Stock && !slices.Contains(b.pol.AdoptFrom, tool):
 		b.conflict(id, "it is "+tool+"'s, which would write it again",
 			fmt.Sprintf("stop %s from writing it and list %q under policy.adoptFrom, or take the entry out of %s", tool, tool, b.pol.Source))
 	case !b.pol.Adopt:
-		b.conflict(id, "somebody else's file stands there and policy.adopt is false",
-			"remove the file, or set policy.adopt: true to take it over with a backup")
+		b.conflict(id, "somebody else's "+noun(id)+" stands there and policy.adopt is false",
+			"remove the "+noun(id)+", or set policy.adopt: true to take it over with a backup")
 	default:
 		return true
 	}
@@ -207,7 +213,11 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 	}
 	// Values that we put there and no longer want are only in what we asked for last: then we begin from the file without us.
 	// Otherwise we begin from the file as it is, so that what others did around our part stays where it is.
-	if owned != nil && !same && r.Scope != render.Block {
+	switch {
+	case owned == nil || same || r.Scope == render.Block:
+	case r.Scope == render.Names:
+		from, _ = render.Withdraw(r.Scope, live.Data, slices.Concat(owned.Before.Data, r.Body), owned.Body) // what stays ours stays where it is
+	default:
 		from = base
 	}
 	next, err := r.Propose(from)
@@ -256,7 +266,7 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 	if c.Action == Create {
 		c.Mode, c.MakeDirs = r.Mode, b.have[r.ID].Missing
 	}
-	entry := Owned{Scope: r.Scope, Effect: r.Effect, Mode: r.Mode, Before: before, Sensitive: r.Sensitive}
+	entry := Owned{Scope: r.Scope, Effect: r.Effect, Mode: r.Mode, Before: before, Sensitive: r.Sensitive, Found: b.owned[r.ID].Found}
 	if r.Scope != render.Whole {
 		entry.Body = r.Body
 	}
@@ -276,6 +286,11 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	drop := b.madeAbove(id.Name)
 	if live.Obstacle != "" {
 		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
+		return
+	}
+	if id.Kind == render.KindSecret && owned.Found && live.Data != nil {
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Sensitive: true, Before: live.Data, After: live.Data, Reason: b.pol.Leaving + ": it was there before, and stays"})
+		b.warn(id, "another node took it over from somebody, and knows alone what it held: it stays as it is", "")
 		return
 	}
 	next, err := b.without(id, live, owned)
@@ -340,7 +355,7 @@ func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) 
 		s.state = absent
 	case owned.Left(b.pol.Digest(live.Data)), render.Same(live.Data, owned.Before.Data):
 		s.state = asLeft
-	case render.Tool(id.Name, live.Data) == render.Ours:
+	case b.keeper(id, live.Data) == render.Ours:
 		s.state = marked
 	}
 	if judge(s) == giveBack {

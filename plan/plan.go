@@ -16,6 +16,7 @@ type Plan struct {
 	Warnings  []*spec.Problem
 	Waiting   []string // what cannot be looked after yet, and what it waits for
 	Left      []string // what is left to the node when it runs
+	Elsewhere []string // what is another node's to look after, and why
 	Unchanged int      // resources that are as they should be
 }
 
@@ -29,8 +30,8 @@ type Change struct {
 	Removal   bool // it was ours and is no longer asked for
 	Drift     bool // it is not as we left it
 
-	Before []byte // the file as it is; nil: there is none
-	After  []byte // the file as it will be; nil: there will be none
+	Before []byte // the file, or what we look after of the object, as it is; nil: there is none
+	After  []byte // the same as it will be; nil: there will be none
 
 	// Interim is what stands in the file while the effect runs, where that is not After; nil otherwise.
 	// Docker keeps the old value of a key that is taken out of daemon.json until an empty list is put there.
@@ -81,7 +82,7 @@ type Owned struct {
 	Source    string // the entry of the spec that it is of, in a few words; of what is sensitive only
 
 	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us, and
-	// Pinned that it was pinned.
+	// Pinned that it was pinned. Of a secret, Found says that another node took it over from somebody, and knows alone what it was.
 	Image  *render.Image
 	Found  bool
 	Pinned bool
@@ -91,6 +92,9 @@ type Owned struct {
 func (o Owned) Left(digest string) bool {
 	return digest == o.Applied || o.Coming != "" && digest == o.Coming
 }
+
+// inherited reports whether another node made it ours, so that how it was left is not known here.
+func (o *Owned) inherited() bool { return o != nil && o.Applied == "" && o.Coming == "" }
 
 // unfinished reports whether the apply that was to make it ours never came to its end.
 func (o *Owned) unfinished() bool { return o != nil && o.Applied == "" && o.Coming != "" }
@@ -197,4 +201,9 @@ func (p Plan) Removals() int {
 		}
 	}
 	return n
+}
+
+// LeavesNothing reports whether nothing that is ours would stay.
+func (p Plan) LeavesNothing() bool {
+	return p.Unchanged == 0 && !slices.ContainsFunc(p.Changes, func(c Change) bool { return !c.Removal })
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// whose names the maker of a file that is there.
-func whose(name string, data []byte) string {
-	switch tool := render.Tool(name, data); tool {
+// whose names the maker of a file or a secret that is there.
+func whose(id render.ID, tool string) string {
+	switch tool {
 	case render.Stock:
 		return "the stock file"
 	case "", render.Ours:
-		return "the existing file"
+		return "the existing " + noun(id)
 	default:
-		return tool + "'s file"
+		return tool + "'s " + noun(id)
 	}
 }
 
-// by names the tool that wrote over our file, where it can be told.
-func by(name string, data []byte) string {
-	if tool := render.Tool(name, data); tool != "" && tool != render.Ours && tool != render.Stock {
+// by names the tool that wrote over what is ours, where it can be told.
+func by(tool string) string {
+	if tool != "" && tool != render.Ours && tool != render.Stock {
 		return " by " + tool
 	}
 	return ""
@@ -28,6 +28,9 @@ func by(name string, data []byte) string {
 
 // changed says why a file that is as we left it becomes another.
 func changed(r render.Resource, live []byte) string {
+	if r.Kind == render.KindSecret {
+		return reissued(r, live)
+	}
 	switch names := render.Rotated(live, r.Body, r.Asks); len(names) {
 	case 0:
 		return "changed: " + r.Why

@@ -55,10 +55,14 @@ type Inputs struct {
 	// Nodes are the cluster's other nodes, for what preload brings to all of them.
 	Nodes []Neighbour
 
+	// Namespaces are the cluster's, as far as pull secrets are for them; none where nobody looks after them here.
+	Namespaces []Namespace
+
 	// Files holds the PEM files that the spec names, by path as in the spec.
 	Files map[string][]byte
 
-	// Credentials holds what the credentials give, by the place that names one: registries[1].credentials.
+	// Credentials holds what the credentials give, by the place that names one, a path of [spec.Spec.CredentialUses] or
+	// [spec.Spec.SecretUses].
 	Credentials map[string]Login
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
-// Render works out every file that s asks for, on the node that in describes. The resources come in the order in which they
-// are to be written: certs.d, hosts file, daemon.json, containerd's config. The error is a *multierror.Error of *spec.Problem.
+// Render works out everything that s asks for, on the node that in describes. The resources come in the order in which they
+// are to be written: certs.d, hosts file, daemon.json, containerd's config, images, pull secrets, service accounts. The error is a *multierror.Error of *spec.Problem.
 func Render(s *spec.Spec, in Inputs) (Desired, error) {
 	var d Desired
 	errs := &multierror.Error{ErrorFormat: lines}
@@ -51,6 +51,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		}
 	}
 	resources, held := images(s, in)
+	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
+	resources, held = pullSecrets(s, in)
 	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err

@@ -18,7 +18,7 @@ const KindFile Kind = "file"
 // ID names one manageable thing.
 type ID struct {
 	Kind Kind   `json:"kind"`
-	Name string `json:"name"`           // of a file: its absolute path on the node
+	Name string `json:"name"`           // of a file: its absolute path on the node; of an object of the cluster: NAMESPACE/NAME
 	Node string `json:"node,omitempty"` // the cluster's node that it is on; empty: this one
 }
 
@@ -39,6 +39,7 @@ const (
 	Block                 // the lines between two markers (/etc/hosts): Body is those lines, without the markers
 	JSONKeys              // values of some keys of a JSON object (daemon.json): Body is an object that holds them
 	TOMLKeys              // the registry table of containerd's config: Body is that table's content, as TOML
+	Names                 // some names of a list (a service account's imagePullSecrets): Body is those names, one a line
 )
 
 // Effect is what must happen for a change to be seen by what runs.
@@ -86,6 +87,8 @@ func (r Resource) propose(live []byte) ([]byte, error) {
 		return proposeJSON(live, r.Body)
 	case TOMLKeys:
 		return proposeTOML(live, r.Body)
+	case Names:
+		return proposeNames(live, r.Body), nil
 	}
 	panic(fmt.Sprintf("unknown scope %d", r.Scope))
 }
@@ -102,6 +105,8 @@ func Withdraw(scope Scope, live, before, body []byte) ([]byte, error) {
 		return withdrawJSON(live, before, body)
 	case TOMLKeys:
 		return withdrawTOML(live, before, body)
+	case Names:
+		return withdrawNames(live, before, body), nil
 	}
 	panic(fmt.Sprintf("unknown scope %d", scope))
 }

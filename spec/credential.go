@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// CredentialUse is a place of the spec that names a credential for what containerd asks: a registry, or an endpoint of a mirror.
+// CredentialUse is a place of the spec that names a credential: a registry, an endpoint of a mirror, or a pull secret for one registry.
 type CredentialUse struct {
 	Credential string   // its name
 	Servers    []string // by which names of Docker's config or of a helper it may be known there, the likeliest first
@@ -13,7 +13,8 @@ type CredentialUse struct {
 	Position   Position // of the entry
 }
 
-// CredentialUses lists the places that name a credential, in the order of the spec. Pull secrets are not among them.
+// CredentialUses lists the places that name a credential for what containerd asks, in the order of the spec. Pull secrets are not among
+// them: see [Spec.SecretUses].
 func (s *Spec) CredentialUses() []CredentialUse {
 	var uses []CredentialUse
 	for i := range s.Registries {
@@ -21,11 +22,7 @@ func (s *Spec) CredentialUses() []CredentialUse {
 		if r.Credentials == "" {
 			continue
 		}
-		servers := []string{r.Host}
-		if name := authority(r.Server); name != "" && name != r.Host {
-			servers = append(servers, name)
-		}
-		uses = append(uses, CredentialUse{r.Credentials, servers, "registries[" + strconv.Itoa(i) + "].credentials", r.Pos})
+		uses = append(uses, CredentialUse{r.Credentials, r.known(), "registries[" + strconv.Itoa(i) + "].credentials", r.Pos})
 	}
 	for i := range s.Mirrors {
 		for j := range s.Mirrors[i].Endpoints {
@@ -63,4 +60,57 @@ func (c *checker) checkLogin(credential string, header map[string][]string, p *p
 			c.report(nil, p.at("header").at(name), "take out either", "stands beside credentials, which become that very header")
 		}
 	}
+}
+
+// SecretUses lists the registries that a pull secret is for, each once, in the order of its credentials. The first of Servers is the
+// registry's name in image references.
+func (s *Spec) SecretUses(i int) []CredentialUse {
+	var uses []CredentialUse
+	secret := &s.PullSecrets[i]
+	seen := map[string]bool{}
+	for j, name := range secret.Credentials {
+		for _, servers := range s.servers(name) {
+			if seen[servers[0]] {
+				continue // validation has refused a second credential for it
+			}
+			seen[servers[0]] = true
+			path := "pullSecrets[" + strconv.Itoa(i) + "].credentials[" + strconv.Itoa(j) + "] for " + servers[0]
+			uses = append(uses, CredentialUse{name, servers, path, secret.Pos})
+		}
+	}
+	return uses
+}
+
+// servers gives the registries that a credential is for: those that it names, else those that name it. Each is a list of names by which
+// it may be known, the one of image references first.
+func (s *Spec) servers(credential string) [][]string {
+	var list [][]string
+	named, _ := s.Credential(credential)
+	if named == nil {
+		return nil
+	}
+	known := map[string]*Registry{}
+	for i := range s.Registries {
+		r := &s.Registries[i]
+		known[r.Host] = r
+		if named.Registries == nil && r.Credentials == credential {
+			list = append(list, r.known())
+		}
+	}
+	for _, host := range named.Registries {
+		if r := known[host]; r != nil {
+			list = append(list, r.known())
+			continue
+		}
+		list = append(list, []string{host})
+	}
+	return list
+}
+
+// known gives the names by which a registry may be known to Docker's config or a helper, the likeliest first.
+func (r *Registry) known() []string {
+	if server := authority(r.Server); server != "" && server != r.Host {
+		return []string{r.Host, server}
+	}
+	return []string{r.Host}
 }

@@ -22,15 +22,16 @@ func (c *checker) checkNode() {
 	if n := c.Node.Containerd.Namespace; n != "" && !containerdName().MatchString(n) {
 		c.wrong(containerd.at("namespace"), n, "is not a name of a containerd namespace", "")
 	}
-	if o := c.Cluster.Owner; o != "" && !labelValue().MatchString(o) {
-		c.wrong((*place)(nil).at("cluster").at("owner"), o, "cannot be the value of a label: letters, digits, -, _ and . are allowed, at most 63", "")
+	if o := c.Cluster.Owner; o != "" && !ownerName().MatchString(o) {
+		c.wrong((*place)(nil).at("cluster").at("owner"), o, "cannot be the value of a label and name a lease: lower-case letters, digits and - are allowed, at most 55", "")
 	}
 }
 
 var (
 	// containerdName is github.com/containerd/containerd/v2/pkg/identifiers.
 	containerdName = pattern(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
-	labelValue     = pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	// ownerName is what Kubernetes takes as a label's value and, after "regsync-", as an object's name.
+	ownerName = pattern(`^[a-z0-9]([a-z0-9-]{0,53}[a-z0-9])?$`)
 )
 
 // checkAbsolute checks a path on the node.

@@ -20,6 +20,7 @@ func (c *checker) checkPullSecrets() {
 		if s.Credentials != nil && len(s.Credentials) == 0 {
 			c.report(nil, p.at("credentials"), "", "is empty")
 		}
+		c.checkRegistriesOf(i, p.at("credentials"))
 		switch {
 		case c.partial:
 		case s.Namespaces == nil && s.NamespaceSelector == nil:
@@ -89,4 +90,22 @@ func overlap(a, b []string) string {
 		}
 	}
 	return ""
+}
+
+// checkRegistriesOf checks that each credential of a pull secret is for some registry, and no two for the same one: the secret holds one
+// user name and password for each.
+func (c *checker) checkRegistriesOf(i int, p *place) {
+	first := map[string]string{} // credential, by registry
+	for j, name := range c.PullSecrets[i].Credentials {
+		registries := c.servers(name)
+		if known, _ := c.Credential(name); known != nil && len(registries) == 0 && !c.partial {
+			c.report(nil, p.nth(j), "say registries there, by their names in image references", "the credentials %s are for no registry", quote(name))
+		}
+		for _, names := range registries {
+			if other, again := first[names[0]]; again && other != name {
+				c.report(nil, p.nth(j), "leave one of them out, or make two secrets", "%s and %s are both for %s", quote(other), quote(name), quote(names[0]))
+			}
+			first[names[0]] = name
+		}
+	}
 }

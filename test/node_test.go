@@ -13,6 +13,7 @@ import (
 // commands are what a story can say beside testscript's own words.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":       cmdExits,
+	"await":       cmdAwait,
 	"tree":        cmdTree,
 	"containerd":  cmdContainerd,
 	"microk8s":    cmdMicroK8s,
@@ -32,6 +33,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"docker-info": cmdDockerInfo,
 	"systemd":     cmdSystemd,
 	"cluster":     cmdCluster,
+	"kube":        cmdKube,
 }
 
 // node is what runs in one story.
@@ -47,6 +49,7 @@ type node struct {
 	webs       map[string]*rig.Web
 	authority  *rig.Authority // nil: none made
 	cluster    *cluster       // nil: the node is in none
+	kube       *rig.Kube      // nil: not started
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -100,6 +103,9 @@ func (n *node) stop() {
 	}
 	if n.cluster != nil {
 		n.cluster.stop()
+	}
+	if n.kube != nil {
+		n.kube.Stop()
 	}
 	for _, web := range n.webs {
 		web.Close()

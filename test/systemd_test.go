@@ -12,6 +12,7 @@ import (
 )
 
 // systemd start: boots a systemd in which nothing runs yet; its units are those of the machine's packages.
+// systemd restart: the same after a power cut.
 // systemd CODE PROGRAM ARGS…: runs a program beside it, as on a node that systemd has booted, and expects its exit code.
 func cmdSystemd(ts *testscript.TestScript, neg bool, args []string) {
 	n := here(ts)
@@ -21,8 +22,14 @@ func cmdSystemd(ts *testscript.TestScript, neg bool, args []string) {
 		settle(ts, neg, err)
 		return
 	}
+	if len(args) == 1 && args[0] == "restart" && n.systemd != nil {
+		running, err := n.systemd.Restart(context.Background(), n.dir)
+		n.systemd = running
+		settle(ts, neg, err)
+		return
+	}
 	if len(args) < 2 || neg || n.systemd == nil {
-		ts.Fatalf("usage: systemd start | systemd CODE PROGRAM ARGS…")
+		ts.Fatalf("usage: systemd start|restart | systemd CODE PROGRAM ARGS…")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

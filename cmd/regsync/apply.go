@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +19,11 @@ var errDeclined = errors.New("nothing was changed")
 
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
-	yes           bool
-	allowRemovals bool
-	allowEmpty    bool
+	yes            bool
+	allowRemovals  bool
+	allowEmpty     bool
+	allowDowngrade bool
+	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
 func (c *command) applyVerb() *cobra.Command {
@@ -35,14 +38,19 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows")
+	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
+	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
+	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
 
 func (c *command) apply(ctx context.Context, args []string, ok consent) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if err := c.mayConfirm(ctx, ok.confirm); err != nil {
+		return err
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
@@ -63,24 +71,28 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	if err := guard(t, ok); err != nil {
+	if err := guard(s, t, ok); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, ok.yes))
+	err = c.carryOut(ctx, s, t, ok)
+	if !errors.Is(err, errDeclined) {
+		t.reach.hold(ctx)
+	}
+	return c.noted(s, err)
 }
 
 // carryOut asks, applies the plan, and says how it went.
-func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error {
+func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
 		return partly(waiting)
 	}
-	if !yes && view.IsTerminal(c.in) && !c.agreed() {
+	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
 	n := &liveNode{Root: s.root, services: services}
-	work, err := c.imageWork(ctx, s, t, services)
+	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
 	}
@@ -88,11 +100,19 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 	if c.baking() {
 		run.Effects = nil // the plan lists them; nothing runs there
 	}
+	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
+		ok.confirm = 0 // images are not taken back
+	}
+	if ok.confirm > 0 {
+		if err := c.undoLater(ctx, ok.confirm); err != nil {
+			return err
+		}
+	}
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting)}
-	result, err := apply.Run(ctx, run, n, work, record, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
+	result, err := apply.Run(ctx, run, n, work, record, nil, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -101,7 +121,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		return hinted{err, "every file is as it was before"}
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
-		return hinted{err, "what stood there before is in " + c.stateDir + "/backups; put it back by hand, then run regsync plan"}
+		return c.stuck(s, err)
 	}
 	if err != nil {
 		return err
@@ -110,17 +130,28 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, yes bool) error
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
+	for _, f := range result.Elsewhere {
+		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
+		t.plan = t.plan.Without(f.Change.ID)
+	}
 	for _, f := range result.Failed {
 		err := f.Err
 		if !strings.Contains(err.Error(), f.Change.Name) {
 			err = fmt.Errorf("%s: %w", f.Change.Name, err)
 		}
 		view.Error(c.err, c.colorErr, err)
-		view.Hint(c.err, c.colorErr, hintOfImage(f.Err))
+		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
 		t.plan = t.plan.Without(f.Change.ID)
 	}
 	if c.output == "text" {
 		fmt.Fprintln(c.out, view.Applied(t.plan))
+	}
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		if err := record.await(); err != nil { // images may have taken long
+			return err
+		}
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
 }

@@ -161,15 +161,16 @@ func (d drawn) roads(t *testing.T, versions, images []string) map[string][]asked
 	return all
 }
 
-// once leaves out what is asked a second time in the same way, which is no other road: the first answer counts. Of capabilities those count
-// that a pull or a push needs.
+// once leaves out what is asked a second time in the same way, or verified more strictly, which is no other road: the first answer counts. Of
+// capabilities those count that a pull or a push needs.
 func once(list []asked) []asked {
 	var out []asked
 	for _, a := range list {
 		a.URL = strings.Replace(a.URL, "https://docker.io/", "https://registry-1.docker.io/", 1)
 		a.Capabilities = slices.DeleteFunc(a.Capabilities, func(c string) bool { return c == "referrers" })
 		i := slices.IndexFunc(out, func(o asked) bool {
-			return o.URL == a.URL && o.TLS == a.TLS && o.Credentials == a.Credentials && slices.Contains(o.Capabilities, "pull") && slices.Contains(o.Capabilities, "resolve")
+			stricter := o.TLS == a.TLS || o.TLS == "not verified" || strings.HasPrefix(o.TLS, "verified with") && a.TLS == "verified"
+			return o.URL == a.URL && stricter && o.Credentials == a.Credentials && slices.Contains(o.Capabilities, "pull") && slices.Contains(o.Capabilities, "resolve")
 		})
 		if i < 0 {
 			out = append(out, a)

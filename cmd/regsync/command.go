@@ -72,10 +72,10 @@ and carries the plan out.`,
 	f.StringVar(&c.colorMode, "color", "auto", "auto, always or never")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "show more")
 	f.StringVar(&c.stateDir, "state-dir", defaultStateDir, "where regsync keeps what it remembers, on the node")
-	f.DurationVar(&c.wait, "wait", 0, "how long to wait for a runtime that is still coming up, and for another regsync to end")
+	f.DurationVar(&c.wait, "wait", 0, "how long to wait for a runtime or an API server that is still coming up, and for another regsync to end")
 	f.DurationVar(&c.timeout, "timeout", 0, "give up after this time (default: never)")
 	top.MarkFlagsMutuallyExclusive("root", "host")
-	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.resetVerb(), c.explainVerb(), c.captureVerb(), c.convertVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
+	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.confirmVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.recoverVerb(), c.resetVerb(), c.explainVerb(), c.captureVerb(), c.convertVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
 	return top
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/regsync/regsync/plan"
 )
 
 // The node, and two specs for it, that the crashes happen to.
@@ -37,12 +39,12 @@ insecure: [10.0.0.7:5000]
 )
 
 // TestCrash ends an apply after every number of files that it writes, as a power cut does, and then goes on in each way: with
-// the same file, with the file before, and with a reset. In the end the node is as it should be, and as it was.
+// the same file, with the file before, by taking it back, and with a reset. In the end the node is as it should be, and as it was.
 func TestCrash(t *testing.T) {
 	for _, first := range []string{"", crashFirst} { // on a new node, and on one that was applied to
 		total := 1
 		for written := 0; written <= total; written++ {
-			for _, then := range []string{"apply", "back", "reset"} {
+			for _, then := range []string{"apply", "back", "recover", "reset"} {
 				t.Run(fmt.Sprintf("applied=%v/written=%d/%s", first != "", written, then), func(t *testing.T) {
 					root, before := crashTree(t)
 					file := func(text string) string {
@@ -64,12 +66,26 @@ func TestCrash(t *testing.T) {
 						must(exitDone, "apply", "-f", file(first))
 						next = crashSecond
 					}
+					old, err := listing(filepath.Join(root, "etc"))
+					if err != nil {
+						t.Fatal(err)
+					}
 					total = crash(t, root, file(next), written)
 					must(exitPending, "status")
 					switch then {
 					case "apply":
 						must(exitDone, "apply", "-f", file(next))
 						must(exitDone, "plan", "-f", file(next), "--detailed-exitcode")
+					case "recover":
+						must(exitDone, "recover")
+						if now, err := listing(filepath.Join(root, "etc")); err != nil || now != old {
+							t.Errorf("the node is\n%s\nit was\n%s", now, old)
+						}
+						if first != "" {
+							must(exitDone, "plan", "-f", file(first), "--detailed-exitcode")
+						}
+						must(exitDone, "status")
+						must(exitDone, "recover")
 					case "back":
 						must(exitDone, "apply", "-f", file(crashFirst), "--allow-removals")
 						must(exitDone, "plan", "-f", file(crashFirst), "--detailed-exitcode")
@@ -120,7 +136,15 @@ func crash(t *testing.T, root, file string, written int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ledger.Begin(trip.plan); err != nil {
+	var before []plan.Live
+	for _, change := range trip.plan.Changes {
+		live, err := s.root.Read(change.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, live)
+	}
+	if err := (&record{Ledger: s.ledger, generation: c.generation(trip, false)}).Begin(trip.plan, before); err != nil {
 		t.Fatal(err)
 	}
 	for i, change := range trip.plan.Changes {

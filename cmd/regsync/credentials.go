@@ -16,10 +16,24 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
-// logins finds out what the credentials are that registries and endpoints of sp name, by the places that name them. One whose source
-// fails is no error: it holds back what cannot be written without it.
-func (c *command) logins(ctx context.Context, s *site, sp *spec.Spec) (map[string]render.Login, []*spec.Problem, error) {
-	uses := sp.CredentialUses()
+// uses lists the places that name a credential which this run needs: where there is a runtime, those of what containerd asks, and where
+// this node looks after the cluster's objects, those of pull secrets.
+func uses(sp *spec.Spec, place node.Place, r *reach) []spec.CredentialUse {
+	var list []spec.CredentialUse
+	if place.Runtime != render.NoRuntime {
+		list = sp.CredentialUses()
+	}
+	if r != nil && r.client != nil {
+		for i := range sp.PullSecrets {
+			list = append(list, sp.SecretUses(i)...)
+		}
+	}
+	return list
+}
+
+// logins finds out what the credentials are, by the places that name them. One whose source fails is no error: it holds back what cannot be
+// written without it.
+func (c *command) logins(ctx context.Context, s *site, sp *spec.Spec, uses []spec.CredentialUse) (map[string]render.Login, []*spec.Problem, error) {
 	if len(uses) == 0 {
 		return nil, nil, nil
 	}

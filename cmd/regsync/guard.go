@@ -1,21 +1,55 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
 
-// guard refuses a plan that removes more than the user probably meant, and names the flag that lets it pass.
-func guard(t trip, ok consent) error {
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/spec"
+)
+
+// guard refuses a plan that does more harm than the user probably meant, and names the flag that lets it pass.
+func guard(s *site, t trip, ok consent) error {
+	var errs *multierror.Error
+	for _, p := range guards(s, t, ok) {
+		errs = multierror.Append(errs, p)
+	}
+	return errs.ErrorOrNil()
+}
+
+// guards gives what speaks against applying a plan.
+func guards(s *site, t trip, ok consent) []*spec.Problem {
+	var list []*spec.Problem
+	refuse := func(allowed bool, hint, format string, args ...any) {
+		if !allowed {
+			list = append(list, &spec.Problem{Message: fmt.Sprintf(format, args...), Hint: "if that is meant: " + hint})
+		}
+	}
 	removals := t.plan.Removals()
-	if removals > 0 && removals == len(t.plan.Changes) && t.plan.Unchanged == 0 && !ok.allowEmpty {
-		return hinted{
-			fmt.Errorf("the file asks for nothing any more: everything that is there would be removed (%d)", removals),
-			"if that is meant: --allow-empty; to give the node back: regsync reset",
-		}
+	if removals > 0 && t.plan.LeavesNothing() {
+		refuse(ok.allowEmpty, "--allow-empty; to give the node back: regsync reset", "the file asks for nothing any more: everything that is there would be removed (%d)", removals)
 	}
-	if limit := t.maxRemovals; removals > limit && !ok.allowRemovals {
-		return hinted{
-			fmt.Errorf("%d resources would be removed, and policy.maxRemovals is %d", removals, limit),
-			"if that is meant: --allow-removals",
-		}
+	if limit := t.maxRemovals; removals > limit {
+		refuse(ok.allowRemovals, "--allow-removals", "%d resources would be removed, and policy.maxRemovals is %d", removals, limit)
 	}
-	return nil
+	for _, d := range t.plan.Stranded(s.asLeft) {
+		refuse(ok.allowRemovals, "--allow-removals", "registry %s %s", d.Registry, d.What)
+	}
+	for _, d := range t.plan.Downgrades(s.asLeft) {
+		refuse(ok.allowDowngrade, "--allow-downgrade", "registry %s %s", d.Registry, d.What)
+	}
+	return list
+}
+
+// asLeft gives a file as our last apply left it; nil where none did, or nobody knows.
+func (s *site) asLeft(c plan.Change) []byte {
+	o, ok := s.owned[c.ID]
+	if !ok || o.Applied == "" {
+		return nil
+	}
+	if s.ledger.Digest(c.Before) == o.Applied {
+		return c.Before
+	}
+	return s.ledger.Content(o.Applied)
 }

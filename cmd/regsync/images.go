@@ -16,6 +16,8 @@ type sight struct {
 	owned   map[render.ID]plan.Owned
 	waiting []string
 	left    []string
+	// elsewhere is what is another node's to look after.
+	elsewhere []string
 }
 
 // lookAtImages adds to have what containerd's store has of the images that are wanted or ours. Where nobody can be asked, no image
@@ -97,6 +99,18 @@ func withoutImages(d *render.Desired, owned map[render.ID]plan.Owned) map[render
 	ours := map[render.ID]plan.Owned{}
 	for id, o := range owned {
 		if o.Image == nil {
+			ours[id] = o
+		}
+	}
+	return ours
+}
+
+// withoutRuntime leaves the runtime's files out of what is ours: while the runtime is not there, as in the middle of a snap's refresh,
+// nobody asks for them, and they are to be there when it is back.
+func withoutRuntime(owned map[render.ID]plan.Owned) map[render.ID]plan.Owned {
+	ours := map[render.ID]plan.Owned{}
+	for id, o := range owned {
+		if id.Kind != render.KindFile || o.Scope != render.Whole && o.Scope != render.TOMLKeys {
 			ours[id] = o
 		}
 	}

@@ -28,11 +28,8 @@ type imageWork struct {
 	cache      *archive.Cache
 }
 
-// imageWork makes ready what the plan's changes of images need; nil where there are none.
-func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (apply.Images, error) {
-	if _, rest := t.plan.Split(); len(rest) == 0 {
-		return nil, nil
-	}
+// imageWork makes ready what the plan's changes of images need.
+func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (apply.Singly, error) {
 	store := t.store
 	if store == nil { // the plan was saved
 		var err error

@@ -31,6 +31,7 @@ type trip struct {
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
+	reach       *reach        // into the cluster; nil: nothing of it is looked after
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -54,17 +55,22 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
 		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
 	}
+	t.services.Cluster = c.clusterOf(s, t.spec)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+		return t, err
+	}
 	services := c.services(s.root, t.services)
 	inputs, warnings, err := survey.inputs(t.spec, t.place, services.version(ctx))
 	if err != nil {
 		return t, err
 	}
-	if t.place.Runtime != render.NoRuntime {
-		var more []*spec.Problem
-		if inputs.Credentials, more, err = c.logins(ctx, s, t.spec); err != nil {
-			return t, err
-		}
-		warnings = append(warnings, more...)
+	var more []*spec.Problem
+	if inputs.Credentials, more, err = c.logins(ctx, s, t.spec, uses(t.spec, t.place, t.reach)); err != nil {
+		return t, err
+	}
+	warnings = append(warnings, more...)
+	if t.reach != nil {
+		inputs.Namespaces = t.reach.namespaces
 	}
 	unread := c.archives(ctx, s, t.spec, &inputs)
 	var nodesUnknown error
@@ -83,19 +89,28 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+		return t, err
+	}
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
 	}
+	if t.place.Waiting != "" {
+		open.owned = withoutRuntime(open.owned)
+	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
-		Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
 	}
-	t.plan.Waiting, t.plan.Left = open.waiting, open.left
+	t.plan.Waiting, t.plan.Left, t.plan.Elsewhere = open.waiting, open.left, open.elsewhere
 	t.plan.Warnings = append(t.plan.Warnings, warnings...)
+	if len(t.spec.Preload) > 0 {
+		t.plan.Warnings = append(t.plan.Warnings, render.Unvouched(t.spec, desired.Resources, s.root.Kubelet(t.place.Runtime))...)
+	}
 	t.say(s, append(unread, desired.Held...))
 	return t, c.judge(ctx, survey, &t, desired, services)
 }
@@ -126,10 +141,15 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	owners, err := c.protected(list)
+	if err != nil {
+		return t, err
+	}
 	t.spec, t.warnings, err = c.load(list, root, false)
 	if err != nil {
 		return t, err
 	}
+	t.warnings = append(t.warnings, owners...)
 	t.maxRemovals = t.spec.Policy.MaxRemovals
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)

@@ -42,8 +42,8 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) (err erro
 	if err != nil {
 		return err
 	}
-	if err := guard(t, consent{}); err != nil {
-		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "apply will refuse: " + err.Error(), Hint: hintOf(err)})
+	for _, p := range guards(s, t, consent{}) {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "apply will refuse: " + p.Message, Hint: p.Hint})
 	}
 	if err := c.show(t); err != nil {
 		return err

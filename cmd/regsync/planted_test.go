@@ -160,6 +160,10 @@ func (g *garden) search() (held int) {
 		if err != nil {
 			return err
 		}
+		// What an apply that was killed was about to replace waits to be put back.
+		if filepath.Base(filepath.Dir(name)) == "undo" && info.Mode().Perm() == 0o600 {
+			return nil
+		}
 		if held++; d.Name() != render.HostsTOML || info.Mode().Perm() != 0o600 {
 			g.t.Errorf("%s (%s) holds the password of %q:\n%s", rel, info.Mode(), found, data)
 		}

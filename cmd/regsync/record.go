@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,25 +19,45 @@ import (
 type record struct {
 	*ledger.Ledger
 	generation plan.Generation // as far as it is known beforehand
+	confirm    time.Duration   // how long it waits to be confirmed; 0: it need not be
+}
+
+// Begin records what is about to be done.
+func (r *record) Begin(p plan.Plan, before []plan.Live) error {
+	return r.Ledger.Begin(p, before, ledger.Intent{At: time.Now().UTC().Truncate(time.Second), By: r.generation.By, Services: r.Services})
 }
 
 // Commit records that the files are changed, at this moment.
 func (r *record) Commit(p plan.Plan) error {
 	r.generation.At = time.Now()
+	if r.confirm > 0 {
+		if err := r.await(); err != nil {
+			return err
+		}
+	}
 	return r.Ledger.Commit(p, r.generation)
+}
+
+// await lets the time to confirm begin.
+func (r *record) await() error {
+	now, err := ledger.Now()
+	if err != nil {
+		return err
+	}
+	return r.Await(ledger.Deadline{Set: now, For: r.confirm})
 }
 
 // finish records how much of the plan was done.
 func (r *record) finish(result apply.Result) error {
-	var failed []plan.Change
-	for _, f := range result.Failed {
-		failed = append(failed, f.Change)
+	var undone []plan.Change
+	for _, f := range slices.Concat(result.Failed, result.Elsewhere) {
+		undone = append(undone, f.Change)
 	}
 	done := r.generation.Result
-	if len(result.Unserved)+len(failed) > 0 {
+	if len(result.Unserved)+len(result.Failed) > 0 {
 		done = plan.Part
 	}
-	return r.Finish(done, failed)
+	return r.Finish(done, undone)
 }
 
 // generation is what is known of an apply before it is carried out. part says that not all that is asked for is in its plan.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,18 +55,33 @@ func (c *command) reset(ctx context.Context, yes, exact bool) (err error) {
 	if len(open.waiting) > 0 {
 		return hinted{errors.New("images of regsync's are in containerd's store: " + open.waiting[0]), "start containerd, then run it again"}
 	}
-	t.plan, err = plan.New(nil, have, open.owned, plan.Policy{Exact: exact, Leaving: "is given back", Digest: s.ledger.Digest, Made: s.ledger.Made})
+	if t.reach, err = c.reach(ctx, s, t.services, nil); err != nil {
+		return err
+	}
+	if err := c.lookAtCluster(ctx, t.reach, &nothing, have, &open, 0); err != nil {
+		return err
+	}
+	if len(open.waiting)+len(nothing.Held) > 0 {
+		for _, h := range nothing.Held {
+			open.waiting = append(open.waiting, h.Name+": "+h.Problem.Message)
+		}
+		return hinted{errors.New("secrets of regsync's are in the cluster: " + strings.Join(open.waiting, "; ")), "bring the API server up, then run it again"}
+	}
+	t.plan, err = plan.New(nil, have, open.owned, plan.Policy{
+		Exact: exact, Owner: t.services.Cluster.Owner, Leaving: "is given back", Digest: s.ledger.Digest, Made: s.ledger.Made,
+	})
 	if err != nil {
 		return err
 	}
-	t.plan.Left = open.left
+	t.plan.Left, t.plan.Elsewhere = open.left, open.elsewhere
 	if err := c.show(t); err != nil {
 		return err
 	}
-	done := c.carryOut(ctx, s, t, yes)
+	done := c.carryOut(ctx, s, t, consent{yes: yes})
 	if code := codeError(0); done != nil && !errors.As(done, &code) {
 		return done
 	}
+	t.reach.drop(ctx)
 	if err := s.ledger.Remove(); err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (c *command) rollback(ctx context.Context, args []string, yes bool) (err er
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	return c.noted(s, c.carryOut(ctx, s, t, yes))
+	return c.noted(s, c.carryOut(ctx, s, t, consent{yes: yes}))
 }
 
 // wayBack is the road from what is remembered of a generation to a plan.
@@ -88,15 +88,28 @@ func (c *command) wayBack(ctx context.Context, s *site, target, last ledger.Gene
 	if err != nil {
 		return t, err
 	}
-	back := target.Back(have, s.owned, s.ledger.Content, s.ledger.Digest)
+	t.services.Cluster = s.ledger.Services.Cluster // as what is ours there was last made
+	if t.reach, err = c.reach(ctx, s, t.services, nil); err != nil {
+		return t, err
+	}
+	open, then := sight{owned: s.owned}, render.Desired{Resources: kept}
+	if err := c.lookAtCluster(ctx, t.reach, &then, have, &open, 0); err != nil {
+		return t, err
+	}
+	target.Keep(then.Resources)
+	back := target.Back(have, open.owned, s.ledger.Content, s.ledger.Digest)
 	t.plan, err = plan.New(back.Want, have, back.Owned, plan.Policy{
-		Adopt: target.Adopt, AdoptFrom: target.AdoptFrom, Source: "the file", Leaving: fmt.Sprintf("not in generation %d", target.Number),
+		Adopt: target.Adopt, AdoptFrom: target.AdoptFrom, Owner: t.services.Cluster.Owner, Source: "the file", Leaving: fmt.Sprintf("not in generation %d", target.Number),
 		Digest: s.ledger.Digest, Made: s.ledger.Made,
 	})
 	if err != nil {
 		return t, err
 	}
 	t.plan.Conflicts = append(t.plan.Conflicts, back.Held...)
+	for _, h := range then.Held {
+		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
+	}
+	t.plan.Waiting, t.plan.Left, t.plan.Elsewhere = open.waiting, open.left, open.elsewhere
 	if now := imagesNow(s.owned); !maps.Equal(now, target.Images()) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
 			Message: fmt.Sprintf("the images of generation %d were others: they stay as they are now", target.Number),

@@ -123,7 +123,7 @@ func (v *services) reloadDocker(ctx context.Context) error {
 func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 	ask, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if _, _, err := runtime.Version(ask, v.socket); err != nil && !e.Undo {
+	if _, _, err := runtime.Version(ask, v.socket); err != nil && (!e.Undo || v.unit.Stopped(ctx)) {
 		return apply.ErrNotRunning
 	}
 	wasUp := runtime.CRI(ask, v.socket) == nil
@@ -135,8 +135,9 @@ func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 		}
 		return err
 	}
-	if !wasUp && !e.Repairs && !e.Undo {
-		return nil // it was down for a reason of its own
+	// Where it was down for a reason of its own, or because of the file that is back, it need not come up.
+	if !wasUp && !e.Repairs && !e.Undo || e.Undo && e.Repairs {
+		return nil
 	}
 	health, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()

@@ -24,8 +24,38 @@ type site struct {
 	owned  map[render.ID]plan.Owned
 }
 
-// open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply.
+// open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply, and first ends
+// what an earlier one has left.
 func (c *command) open(ctx context.Context, change bool) (*site, error) {
+	s, err := c.enter(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	if change {
+		err = c.settled(ctx, s)
+	}
+	if err == nil {
+		err = s.readOwned(c.stateDir)
+	}
+	if err == nil && change {
+		err = s.sweep()
+	}
+	if err == nil {
+		return s, nil
+	}
+	return nil, errors.Join(asRoot(err), s.close())
+}
+
+// asRoot gives an error that comes of missing rights a word of advice.
+func asRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) && hintOf(err) == "" {
+		return hinted{err, "regsync looks after files of root: run it as root"}
+	}
+	return err
+}
+
+// enter opens the node as it was left.
+func (c *command) enter(ctx context.Context, change bool) (*site, error) {
 	root, err := node.Open(c.mount())
 	if err != nil {
 		return nil, err
@@ -36,6 +66,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	s.state = state
+	if err := protectedState(state); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	if change {
 		ctx, cancel := context.WithTimeout(ctx, max(c.wait, time.Millisecond))
 		defer cancel()
@@ -48,20 +81,17 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		s.ledger, err = ledger.Open(state, s.lock)
 	}
 	if err == nil {
-		if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
-			err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", c.stateDir)}
-		}
-	}
-	if err == nil && change {
-		err = s.sweep()
-	}
-	if err == nil {
 		return s, nil
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		err = hinted{err, "regsync looks after files of root: run it as root"}
+	return nil, errors.Join(asRoot(err), s.close())
+}
+
+// readOwned reads what is ours.
+func (s *site) readOwned(stateDir string) (err error) {
+	if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
+		err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", stateDir)}
 	}
-	return nil, errors.Join(err, s.close())
+	return err
 }
 
 // archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.

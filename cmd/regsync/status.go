@@ -10,6 +10,7 @@ import (
 
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 )
 
 func (c *command) statusVerb() *cobra.Command {
@@ -31,7 +32,7 @@ func (c *command) status(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	now, err := s.status()
+	now, err := c.statusOf(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -59,8 +60,8 @@ func (c *command) status(ctx context.Context) (err error) {
 	return nil
 }
 
-// status is what can be said of the node without the spec.
-func (s *site) status() (view.Status, error) {
+// statusOf is what can be said of the node without the spec. Of what nobody can be asked about now, nothing is said.
+func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 	now := view.Status{Generation: s.ledger.Generation, AppliedAt: s.ledger.AppliedAt, Rollback: s.ledger.RolledBack, Damage: s.damaged()}
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	if err := survey.readOwned(); err != nil {
@@ -70,7 +71,19 @@ func (s *site) status() (view.Status, error) {
 	if err != nil {
 		return now, err
 	}
-	now.Drift = plan.Drift(have, s.owned, s.ledger.Digest)
+	reach, err := c.reach(ctx, s, s.ledger.Services, nil)
+	if err != nil {
+		return now, err
+	}
+	open := sight{owned: s.owned}
+	if err := c.lookAtCluster(ctx, reach, &render.Desired{}, have, &open, 0); err != nil {
+		return now, err
+	}
+	now.Drift = plan.Drift(have, open.owned, s.ledger.Digest)
+	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		now.ConfirmBy = j.Confirm.Until()
+	}
 	for _, o := range s.owned {
 		now.Unfinished = now.Unfinished || o.Coming != ""
 	}

@@ -19,16 +19,6 @@ func unready(s *spec.Spec) error {
 			Hint:    "take it out of the file that is applied here, or use a newer regsync",
 		})
 	}
-	used := credentialsUsed(s)
-	for _, x := range s.PullSecrets {
-		refuse(x.Pos, "pullSecrets")
-		for _, name := range x.Credentials {
-			if cr, i := s.Credential(name); cr != nil && !used[name] {
-				used[name] = true // is said once
-				refuse(cr.Pos, fmt.Sprintf("credentials[%d]", i))
-			}
-		}
-	}
 	if s.Addons.Registry != nil {
 		refuse(s.Addons.Registry.Pos, "addons.registry")
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/regsync/regsync/internal/convert"
 	"github.com/regsync/regsync/internal/loader"
@@ -111,14 +112,14 @@ func judged(t testing.TB, dirs map[string]map[string][]byte, registry string, ma
 		return []string{fmt.Sprint("fails: ", err, result.Panic)}
 	}
 	var lines []string
-	for _, e := range result.Endpoints {
+	for _, e := range once(result.Endpoints) {
 		lines = append(lines, line(e, registry))
 	}
-	return once(lines)
+	return lines
 }
 
 func line(e loader.Endpoint, registry string) string {
-	l := strings.Replace(strings.Replace(e.URL, "any.invalid", registry, 1), "https://docker.io/", "https://registry-1.docker.io/", 1)
+	l := strings.Replace(e.URL, "any.invalid", registry, 1)
 	for _, c := range e.Capabilities {
 		if c != "referrers" {
 			l += " " + c
@@ -145,20 +146,21 @@ func line(e loader.Endpoint, registry string) string {
 	return l
 }
 
-// once leaves out what is asked a second time in the same way, whatever the second time for.
-func once(lines []string) []string {
-	var out []string
-	seen := map[string]int{}
-	for _, l := range lines {
-		key := strings.NewReplacer(" pull", "", " resolve", "", " push", "").Replace(l)
-		if i, ok := seen[key]; ok && strings.Contains(out[i], " pull resolve") {
-			if strings.Contains(l, " push") && !strings.Contains(out[i], " push") {
-				out[i] = strings.Replace(out[i], " pull resolve", " pull resolve push", 1)
-			}
-			continue
+// once leaves out what is asked a second time in the same way, or verified more strictly: whatever serves it would have served before.
+func once(list []loader.Endpoint) []loader.Endpoint {
+	var out []loader.Endpoint
+	for _, e := range list {
+		e.URL = strings.Replace(e.URL, "https://docker.io/", "https://registry-1.docker.io/", 1)
+		i := slices.IndexFunc(out, func(o loader.Endpoint) bool {
+			laxer := o.SkipVerify || !e.SkipVerify && (o.HasCA || !e.HasCA)
+			return o.URL == e.URL && o.HTTPFallback == e.HTTPFallback && laxer && o.HasClient == e.HasClient && cmp.Equal(o.Header, e.Header, cmpopts.EquateEmpty()) &&
+				slices.Contains(o.Capabilities, "pull") && slices.Contains(o.Capabilities, "resolve")
+		})
+		if i < 0 {
+			out = append(out, e)
+		} else if slices.Contains(e.Capabilities, "push") {
+			out[i].Capabilities = e.Capabilities
 		}
-		seen[key] = len(out)
-		out = append(out, l)
 	}
 	return out
 }

@@ -57,7 +57,7 @@ func Distinct(asks []Ask, registry string) []Ask {
 			a.URL = Hub
 		}
 		i := slices.IndexFunc(out, func(o Ask) bool {
-			return slices.Contains(o.Caps, "pull") && slices.Contains(o.Caps, "resolve") && o.sameWay(a)
+			return slices.Contains(o.Caps, "pull") && slices.Contains(o.Caps, "resolve") && o.covers(a)
 		})
 		pushes := slices.Contains(a.Caps, "push")
 		between := i >= 0 && slices.ContainsFunc(out[i+1:], func(o Ask) bool { return slices.Contains(o.Caps, "push") })
@@ -69,6 +69,14 @@ func Distinct(asks []Ask, registry string) []Ask {
 		}
 	}
 	return out
+}
+
+// covers reports whether whatever serves b serves a too: one place, asked in one way but that b is verified more strictly.
+func (a Ask) covers(b Ask) bool {
+	if a.Skip || len(b.CA) == 0 && !b.Skip {
+		b.Skip, b.CA = a.Skip, a.CA
+	}
+	return a.sameWay(b)
 }
 
 // sameWay reports whether two are one place that is asked in one way.

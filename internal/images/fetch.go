@@ -22,9 +22,18 @@ const (
 
 // claim settles the blobs that are in the store already, now held by our lease, and gives those that are missing.
 func (r *run) claim(ctx context.Context) (missing []*blob, err error) {
+	listed := make(map[string]bool, len(r.order))
+	for _, b := range r.order {
+		listed[b.Digest] = false
+	}
+	if err := r.present(ctx, listed); err != nil {
+		return nil, err
+	}
 	there := make([]bool, len(r.order))
 	err = aside(ctx, len(r.order), func(ctx context.Context, i int) (err error) {
-		there[i], err = r.claimBlob(ctx, r.order[i])
+		if listed[r.order[i].Digest] {
+			there[i], err = r.claimBlob(ctx, r.order[i])
+		}
 		return err
 	})
 	for i, b := range r.order {

@@ -24,11 +24,15 @@ func (r *run) record(ctx context.Context, name string, w *whole) error {
 			return err
 		}
 	}
-	old, err := r.replaced(ctx, name)
-	if err != nil {
-		return err
+	var old replacement
+	image := images.Image{Name: name, Target: target, Labels: marks(r.want[name].Pin, r.want[name].Archive)}
+	made, err := r.create(ctx, image)
+	if err == nil && !made {
+		if old, err = r.replaced(ctx, name); err == nil {
+			err = r.update(ctx, image)
+		}
 	}
-	if err := r.put(ctx, images.Image{Name: name, Target: target, Labels: marks(r.want[name].Pin, r.want[name].Archive)}); err != nil {
+	if err != nil {
 		return err
 	}
 	if w.config == "" || r.namespace != ofCRI {
@@ -51,17 +55,37 @@ func marks(pin bool, source string) map[string]string {
 
 // put creates a record or changes the one that is there; labels of others stay.
 func (s *Store) put(ctx context.Context, record images.Image) error {
+	made, err := s.create(ctx, record)
+	if err != nil || made {
+		return err
+	}
+	return s.update(ctx, record)
+}
+
+// create makes a record, and reports whether it did: there may be one of that name.
+func (s *Store) create(ctx context.Context, record images.Image) (made bool, err error) {
+	record.Labels = maps.Clone(record.Labels)
+	maps.DeleteFunc(record.Labels, func(_, value string) bool { return value == "" })
+	_, err = s.client.ImageService().Create(ctx, record)
+	if errdefs.IsAlreadyExists(err) {
+		return false, nil
+	}
+	return err == nil, recording(record.Name, err)
+}
+
+// update changes the record that is there.
+func (s *Store) update(ctx context.Context, record images.Image) error {
 	fields := []string{"target"}
 	for key := range record.Labels {
 		fields = append(fields, "labels."+key)
 	}
 	_, err := s.client.ImageService().Update(ctx, record, fields...)
-	if errdefs.IsNotFound(err) {
-		maps.DeleteFunc(record.Labels, func(_, value string) bool { return value == "" })
-		_, err = s.client.ImageService().Create(ctx, record)
-	}
+	return recording(record.Name, err)
+}
+
+func recording(name string, err error) error {
 	if err != nil {
-		return fmt.Errorf("recording %s: %w", record.Name, plain(err))
+		return fmt.Errorf("recording %s: %w", name, plain(err))
 	}
 	return nil
 }

@@ -27,9 +27,17 @@ func (r *run) write(ctx context.Context, b *blob, resume bool, open func() (io.R
 		return err
 	}
 	defer leave()
+	send := func() (from int64, err error) { return r.send(ctx, b, resume, open) }
+	if b.Size <= chunk {
+		data, err := b.read(open)
+		if err != nil {
+			return r.damaged(b, err)
+		}
+		send = func() (int64, error) { return 0, r.sendWhole(ctx, b, data) }
+	}
 	wait := 10 * time.Millisecond
 	for {
-		from, err := r.send(ctx, b, resume, open)
+		from, err := send()
 		switch code := status.Code(err); {
 		case err == nil:
 			return nil
@@ -86,6 +94,42 @@ func ingest(b *blob) string { return "regsync-" + b.Digest }
 type sourceError struct{ error }
 
 func (e *sourceError) Unwrap() error { return e.error }
+
+// sendWhole writes a blob of one message: it opens, writes from the beginning on, and commits.
+func (r *run) sendWhole(ctx context.Context, b *blob, data []byte) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := r.blobs.Write(ctx)
+	if err != nil {
+		return err
+	}
+	_ = stream.Send(&contentapi.WriteContentRequest{ // the answer says why it failed
+		Action: contentapi.WriteAction_COMMIT, Ref: ingest(b), Total: b.Size, Expected: b.Digest, Data: data, Labels: b.labels,
+	})
+	if _, err := stream.Recv(); err != nil {
+		return err
+	}
+	r.progress(func(p *Progress) { p.Written += b.Size })
+	return nil
+}
+
+// read gives all of a blob's bytes.
+func (b *blob) read(open func() (io.ReadCloser, error)) ([]byte, error) {
+	source, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	data := make([]byte, b.Size)
+	if _, err := io.ReadFull(source, data); err != nil {
+		return nil, err
+	}
+	// An archive may say only at the end that these are not the bytes it promised.
+	if _, err := source.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return data, nil
+}
 
 // send writes a blob by the content service's protocol: STAT opens it and tells what is there already, WRITE appends, COMMIT ends. The answers
 // are not waited for one by one. From is where it began.

@@ -49,7 +49,7 @@ func TestSetAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := look(t, dir)
-	if err := l.Begin(of(change("/c", "", "c"))); err != nil {
+	if err := begin(l, of(change("/c", "", "c"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Abort(); err != nil {

@@ -26,7 +26,7 @@ func (s Services) Or(other Services) Services {
 	return Services{
 		Runtime: cmp.Or(s.Runtime, other.Runtime), Socket: cmp.Or(s.Socket, other.Socket), Namespace: cmp.Or(s.Namespace, other.Namespace),
 		ConfigFile: cmp.Or(s.ConfigFile, other.ConfigFile), DaemonJSON: cmp.Or(s.DaemonJSON, other.DaemonJSON),
-		DockerSocket: cmp.Or(s.DockerSocket, other.DockerSocket),
+		DockerSocket: cmp.Or(s.DockerSocket, other.DockerSocket), Cluster: cmp.Or(s.Cluster, other.Cluster),
 	}
 }
 

@@ -42,7 +42,7 @@ func doKeeping(t *testing.T, l *Ledger, p plan.Plan, keep int) {
 	t.Helper()
 	g := at(noon, "spec")
 	g.History = keep
-	if err := errors.Join(l.Begin(p), l.Commit(p, g)); err != nil {
+	if err := errors.Join(begin(l, p), l.Commit(p, g)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -170,7 +170,7 @@ func TestGenerationOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	do(t, open(t, dir), of(change("/a", "was", "is")))
 	l := look(t, dir)
-	if err := errors.Join(l.Begin(of(change("/b", "", "b"))), l.Abort()); err != nil {
+	if err := errors.Join(begin(l, of(change("/b", "", "b"))), l.Abort()); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, dir); !slices.Equal(got, []string{l.Digest([]byte("is"))}) {
@@ -200,7 +200,7 @@ func TestFinish(t *testing.T) {
 	}
 	good, bad := image("good"), image("bad")
 	l := open(t, dir)
-	if err := errors.Join(l.Begin(of(change("/a", "", "a"), good, bad)), l.Commit(of(change("/a", "", "a")), at(noon, ""))); err != nil {
+	if err := errors.Join(begin(l, of(change("/a", "", "a"), good, bad)), l.Commit(of(change("/a", "", "a")), at(noon, ""))); err != nil {
 		t.Fatal(err)
 	}
 	if g := generations(t, l)[0]; g.Result != plan.Part || len(g.Changes) != 3 {
@@ -215,7 +215,7 @@ func TestFinish(t *testing.T) {
 	}
 	p := of(image("bad"))
 	l = look(t, dir)
-	if err := errors.Join(l.Begin(p), l.Commit(of(), at(noon, "")), l.Settle(p.Changes, nil), l.Finish(plan.All, nil)); err != nil {
+	if err := errors.Join(begin(l, p), l.Commit(of(), at(noon, "")), l.Settle(p.Changes, nil), l.Finish(plan.All, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if g := generations(t, l)[1]; g.Result != plan.All || len(g.Changes) != 1 || len(g.Kept) != 3 {

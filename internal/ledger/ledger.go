@@ -35,6 +35,11 @@ type Ledger struct {
 	// SetAside is the path under which a damaged ledger was kept; empty: the ledger was sound, or there was none.
 	SetAside string
 
+	// Journal is the apply that has begun and is not over; nil: there is none. JournalDamage is why the one that is there
+	// cannot be trusted.
+	Journal       *Journal
+	JournalDamage string
+
 	dir       string
 	key       []byte
 	owned     map[render.ID]entry
@@ -43,6 +48,7 @@ type Ledger struct {
 	earlier   *Ledger          // as it was at Begin
 	begun     []plan.Change    // at Begin, all of them
 	recorded  *plan.Generation // by Commit
+	over      bool             // the journal is of an apply that is recorded
 	kept      bool             // the ledger file was there when this run began, or a saved plan needs it
 }
 
@@ -54,6 +60,15 @@ type Services struct {
 	ConfigFile   string         `json:"configFile,omitempty"`   // containerd's
 	DaemonJSON   string         `json:"daemonJSON,omitempty"`   // Docker's; empty: not managed
 	DockerSocket string         `json:"dockerSocket,omitempty"` // empty: the default
+	Cluster      Cluster        `json:"cluster,omitzero"`
+}
+
+// Cluster is how the cluster was reached, and as whom.
+type Cluster struct {
+	Manage     string `json:"manage,omitempty"`     // as in the spec
+	Owner      string `json:"owner,omitempty"`      // of the objects that are ours
+	Kubeconfig string `json:"kubeconfig,omitempty"` // as in the spec
+	Variable   string `json:"variable,omitempty"`   // what KUBECONFIG said, where that was used
 }
 
 // entry is a line of the ledger.
@@ -110,27 +125,37 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	}
 	l.key = key
 	data, err := os.ReadFile(l.file())
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
+	if err == nil {
+		l.read(data)
+	}
+	return l, l.readJournal()
+}
+
+// read takes what is ours from a ledger file. A damaged one is never fatal, and never trusted.
+func (l *Ledger) read(data []byte) {
 	doc, err := decode(data)
-	if err != nil || len(key) == 0 {
+	if err != nil || len(l.key) == 0 {
 		l.SetAside = l.file() + asideSuffix
-		return l, nil //nolint:nilerr // a damaged ledger is never fatal, and never trusted
+		return
 	}
 	l.kept = true
 	l.stateDirs = append(l.stateDirs, doc.StateDirs...)
+	l.adopt(doc)
+}
+
+// adopt makes what is ours be what a document says.
+func (l *Ledger) adopt(doc document) {
 	l.Generation, l.AppliedAt, l.SpecDigest, l.RolledBack, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.RolledBack, doc.Services
+	l.owned, l.madeDir = make(map[render.ID]entry, len(doc.Entries)), map[string]bool{}
 	for _, e := range doc.Entries {
 		l.owned[render.ID{Kind: e.Kind, Name: e.Name, Node: e.Node}] = e
 	}
 	for _, d := range doc.MadeDirs {
 		l.madeDir[d] = true
 	}
-	return l, nil
 }
 
 // fromHere gives directories as paths from the state directory.

@@ -79,9 +79,19 @@ func owned(t *testing.T, l *Ledger) map[render.ID]plan.Owned {
 	return o
 }
 
+// begin begins an apply of files that are as the plan has them.
+func begin(l *Ledger, p plan.Plan) error {
+	files, _ := p.Split()
+	var before []plan.Live
+	for _, c := range files {
+		before = append(before, plan.Live{Data: c.Before, Mode: 0o640, UID: 7, GID: 8})
+	}
+	return l.Begin(p, before, Intent{At: noon, Services: l.Services})
+}
+
 func do(t *testing.T, l *Ledger, p plan.Plan) {
 	t.Helper()
-	if err := l.Begin(p); err != nil {
+	if err := begin(l, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Commit(p, at(noon, "spec")); err != nil {
@@ -111,7 +121,7 @@ func TestLife(t *testing.T) {
 	}}
 	p := of(change("/etc/x/new", "", "n"), change("/etc/x/old", "was", "is"), block)
 	p.Changes[0].MakeDirs = []string{"/etc/x"}
-	if err := l.Begin(p); err != nil {
+	if err := begin(l, p); err != nil {
 		t.Fatal(err)
 	}
 
@@ -177,7 +187,7 @@ func TestAbort(t *testing.T) {
 	if err := l.Abort(); err != nil {
 		t.Errorf("before Begin: %v", err)
 	}
-	if err := l.Begin(of(change("/a", "was", "is"))); err != nil {
+	if err := begin(l, of(change("/a", "was", "is"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Abort(); err != nil {
@@ -193,7 +203,7 @@ func TestAbort(t *testing.T) {
 	do(t, l, of(change("/a", "was", "is")))
 	before := read(t, filepath.Join(dir, "ledger"))
 	l = look(t, dir)
-	if err := l.Begin(of(change("/a", "other", "new"), change("/b", "x", "y"))); err != nil {
+	if err := begin(l, of(change("/a", "other", "new"), change("/b", "x", "y"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Abort(); err != nil {
@@ -218,7 +228,7 @@ func TestAbortAfterCommit(t *testing.T) {
 	before := read(t, filepath.Join(dir, "ledger"))
 	l = look(t, dir)
 	p := of(leave("/a"))
-	if err := l.Begin(p); err != nil {
+	if err := begin(l, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(l.file()); err != nil {

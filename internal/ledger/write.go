@@ -50,9 +50,9 @@ func (l *Ledger) Prepare() error {
 	return nil
 }
 
-// Begin records what an apply of p is about to do: backups of what it takes over, and a ledger that owns everything that
-// is or will be ours. It is on disk when Begin returns.
-func (l *Ledger) Begin(p plan.Plan) error {
+// Begin records what an apply of p is about to do: backups of what it takes over, a journal with all that it takes to go back, and a
+// ledger that owns everything that is or will be ours. before are the files of p as they are. All is on disk when Begin returns.
+func (l *Ledger) Begin(p plan.Plan, before []plan.Live, what Intent) error {
 	l.earlier, l.begun, l.recorded = l.clone(), p.Changes, nil
 	if err := l.Prepare(); err != nil {
 		return err
@@ -80,6 +80,11 @@ func (l *Ledger) Begin(p plan.Plan) error {
 	}
 	if err := l.keepContents(p.Changes); err != nil {
 		return err
+	}
+	if len(before) > 0 || len(p.Effects) > 0 {
+		if err := l.writeAhead(p, before, what); err != nil {
+			return err
+		}
 	}
 	return l.save()
 }
@@ -112,8 +117,12 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	if err != nil {
 		return errors.Join(err, l.unrecord())
 	}
+	if l.Journal != nil && l.Journal.Confirm != nil {
+		return nil // the way back is kept whole
+	}
 	l.sweep()
 	l.sweepGenerations(cmp.Or(g.History, defaultHistory))
+	_ = l.dropJournal() // the ledger is past it; the next run tries again
 	return nil
 }
 
@@ -126,6 +135,9 @@ func (l *Ledger) Settle(done, failed []plan.Change) error {
 		}
 		e := l.owned[c.ID]
 		e.Coming = ""
+		if c.After != nil { // not of an image
+			e.Applied = l.Digest(c.After)
+		}
 		l.owned[c.ID] = e
 	}
 	for _, c := range failed {
@@ -168,7 +180,7 @@ func (l *Ledger) Abort() error {
 		return err
 	}
 	if l.kept {
-		if err := l.save(); err != nil {
+		if err := errors.Join(l.save(), l.letGo()); err != nil {
 			return err
 		}
 		l.sweep()
@@ -186,13 +198,13 @@ func (l *Ledger) Abort() error {
 		}
 	}
 	l.sweep()
-	return nil
+	return l.letGo()
 }
 
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"archives", "backups", "failure", "generations", "key", "ledger", "lock"} {
+	for _, name := range []string{"archives", "backups", "failure", "generations", "journal.json.damaged", "key", "ledger", "lock", "undo", "journal.json"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
@@ -232,6 +244,14 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 }
 
 func (l *Ledger) save() error {
+	if err := store(l.file(), encode(l.document())); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	return nil
+}
+
+// document is the ledger as it is written.
+func (l *Ledger) document() document {
 	doc := document{
 		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, RolledBack: l.RolledBack,
 		Services: l.Services, MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
@@ -242,10 +262,7 @@ func (l *Ledger) save() error {
 	slices.SortFunc(doc.Entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Node, b.Node))
 	})
-	if err := store(l.file(), encode(doc)); err != nil {
-		return fmt.Errorf("writing the ledger: %w", err)
-	}
-	return nil
+	return doc
 }
 
 // store writes a file of the state directory so that after a power cut it is old or new, and is there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/regsync/regsync/render"
 )
@@ -17,6 +18,7 @@ var ErrBusy = errors.New("snapd is busy")
 // The services of the runtimes.
 const (
 	snapService    = "microk8s.daemon-containerd"
+	snapUnit       = "snap." + snapService + ".service"
 	containerdUnit = "containerd.service"
 )
 
@@ -43,4 +45,19 @@ func (s Service) Restart(ctx context.Context) error {
 		return fmt.Errorf("restarting containerd: %w", ErrNoService)
 	}
 	panic(fmt.Sprintf("unknown runtime %q", s.Runtime))
+}
+
+// Stopped reports whether systemd says that the service does not run and is not meant to now: before its turn at boot, or because
+// somebody has stopped it. One that has failed was meant to run. False where there is nobody to ask.
+func (s Service) Stopped(ctx context.Context) bool {
+	units := map[render.Runtime]string{render.MicroK8s: snapUnit, render.Containerd: containerdUnit}
+	return unitState(ctx, s.Host, units[s.Runtime]) == "inactive"
+}
+
+// AnyStarted reports whether one of the programs that read our files has been started, as a service of this machine.
+func AnyStarted(ctx context.Context) bool {
+	return slices.ContainsFunc([]string{snapUnit, containerdUnit, "docker.service"}, func(unit string) bool {
+		state := unitState(ctx, "", unit)
+		return state != "" && state != "inactive"
+	})
 }

@@ -19,6 +19,9 @@ func restartUnit(ctx context.Context, host, unit string) error {
 		return fmt.Errorf("restarting %s: %w: %w; by hand: systemctl restart %s", unit, ErrNoService, err, unit)
 	}
 	defer conn.Close()
+	// A unit that has failed too often of late, perhaps by the very file that has just been put back, is not started again before its count
+	// is set to zero (systemctl(1), reset-failed).
+	_ = conn.ResetFailedUnitContext(ctx, unit)
 	done := make(chan string, 1)
 	if _, err := conn.RestartUnitContext(ctx, unit, "replace", done); err != nil {
 		var refused godbus.Error
@@ -36,6 +39,21 @@ func restartUnit(ctx context.Context, host, unit string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("restarting %s: %w", unit, context.Cause(ctx))
 	}
+}
+
+// unitState gives the active state of a unit; empty where systemd does not know the unit, or cannot be asked.
+func unitState(ctx context.Context, host, unit string) string {
+	conn, err := systemd(ctx, host)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	properties, err := conn.GetUnitPropertiesContext(ctx, unit)
+	if err != nil || properties["LoadState"] != "loaded" {
+		return ""
+	}
+	state, _ := properties["ActiveState"].(string)
+	return state
 }
 
 // systemd connects to the systemd of the node that is mounted at host, by its bus, or where there is none by systemd's own socket.

@@ -20,6 +20,7 @@ type planJSON struct {
 	Conflicts     []conflictJSON `json:"conflicts"`
 	Warnings      []string       `json:"warnings"`
 	Waiting       []string       `json:"waiting,omitempty"`
+	NotApplicable []string       `json:"notApplicable,omitempty"`
 	Summary       summaryJSON    `json:"summary"`
 }
 
@@ -67,6 +68,7 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 		Conflicts:     make([]conflictJSON, 0, len(p.Conflicts)),
 		Warnings:      make([]string, 0, len(p.Warnings)),
 		Waiting:       p.Waiting,
+		NotApplicable: p.Elsewhere,
 		Summary: summaryJSON{
 			Create: p.Count(plan.Create), Update: p.Count(plan.Update), Delete: p.Count(plan.Delete),
 			Adopt: p.Count(plan.Adopt), Forget: p.Count(plan.Forget), Unchanged: p.Unchanged,

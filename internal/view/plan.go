@@ -38,6 +38,9 @@ func (t Text) rest(p plan.Plan, c paint) {
 			fmt.Fprintf(t.W, "  %s\n", x.Hint)
 		}
 	}
+	for _, x := range p.Elsewhere {
+		fmt.Fprintf(t.W, "%s %s\n", c(faint, "Not applicable:"), x)
+	}
 	for _, left := range p.Left {
 		fmt.Fprintf(t.W, "%s %s\n", c(faint, "Left to the running node:"), left)
 	}
@@ -52,9 +55,9 @@ func (t Text) rest(p plan.Plan, c paint) {
 }
 
 func (t Text) table(p plan.Plan, c paint) {
-	width := 0
+	width, kind := 0, len("secret ")
 	for _, x := range p.Changes {
-		width = max(width, len(place(x.ID)))
+		width, kind = max(width, len(place(x.ID))), max(kind, len(x.Kind))
 	}
 	width = min(width, 80)
 	for _, x := range p.Changes {
@@ -62,7 +65,7 @@ func (t Text) table(p plan.Plan, c paint) {
 		if x.Sensitive {
 			reason += " " + hidden
 		}
-		line := fmt.Sprintf("  %s %-7s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), x.Kind, width, place(x.ID), reason)
+		line := fmt.Sprintf("  %s %-*s %-*s  %s", c(actionColor(x.Action), string(rune(x.Action))), kind, x.Kind, width, place(x.ID), reason)
 		if x.Effect != render.NoEffect {
 			line += "  " + c(yellow, string(x.Effect))
 		}

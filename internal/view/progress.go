@@ -11,8 +11,8 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// Progress shows how images get along: a line for each that is done, and on a terminal bars for those that are under way. Files and
-// effects are for [Event]; both may hear of everything. It may be told from several goroutines.
+// Progress shows how images get along: a line for each that is done, and on a terminal bars for those that are under way. Of an object of the
+// cluster there is the line. Files and effects are for [Event]; both may hear of everything. It may be told from several goroutines.
 type Progress struct {
 	w     io.Writer
 	color bool

@@ -84,8 +84,15 @@ func (b *bars) vacant() bool {
 	return false
 }
 
-// end takes an image's bar away and puts a line above the others. It reports whether it could.
+// end takes an image's bar away and puts a line above the others; of what is no image there is only the line. It reports whether it could.
 func (b *bars) end(c plan.Change, line string, now time.Time) bool {
+	if c.Kind != render.KindImage {
+		if b.screen == nil {
+			return false
+		}
+		_, err := io.WriteString(b.screen, line)
+		return err == nil
+	}
 	if _, ok := b.sizes[c.ID]; !ok {
 		b.expect(c)
 	}

@@ -15,7 +15,8 @@ type Status struct {
 	AppliedAt  time.Time // zero: never
 	Rollback   int       // the generation that the last one went back to; 0: it was an apply
 	Drift      []plan.Drifted
-	Unfinished bool       // an apply was cut off
+	Unfinished bool       // an apply was cut off, or waits to be confirmed
+	ConfirmBy  time.Time  // until when it can be; zero: nothing waits
 	Plan       *plan.Plan // what apply would do; nil where there is no file to say
 	LastError  string     // why the last apply failed; empty: it did not
 	Damage     string     // why nothing is known of what is ours; empty: it is known
@@ -38,6 +39,7 @@ type statusJSON struct {
 	Pending       []pendingJSON  `json:"pending"`
 	Waiting       []string       `json:"waiting,omitempty"`
 	Unfinished    bool           `json:"unfinished"`
+	ConfirmBy     *time.Time     `json:"confirmBy,omitempty"`
 	LastError     string         `json:"lastError"`
 	Damage        string         `json:"damage,omitempty"`
 }
@@ -58,6 +60,9 @@ func StatusJSON(w io.Writer, s Status) error {
 	}
 	if !s.AppliedAt.IsZero() {
 		doc.AppliedAt = &s.AppliedAt
+	}
+	if !s.ConfirmBy.IsZero() {
+		doc.ConfirmBy = &s.ConfirmBy
 	}
 	if s.Plan != nil {
 		doc.Waiting = s.Plan.Waiting
@@ -90,8 +95,11 @@ func (t Text) Status(s Status) {
 	if s.LastError != "" {
 		fmt.Fprintf(t.W, "%s %s\n", c(red, "The last apply failed:"), visible(s.LastError))
 	}
-	if s.Unfinished {
-		fmt.Fprintf(t.W, "%s an apply was cut off; regsync apply finishes it\n", c(red, "Unfinished:"))
+	switch {
+	case !s.ConfirmBy.IsZero():
+		fmt.Fprintf(t.W, "%s the last apply is undone after %s, unless it is confirmed: regsync confirm\n", c(yellow, "Unfinished:"), s.ConfirmBy.Local().Format(time.RFC3339))
+	case s.Unfinished:
+		fmt.Fprintf(t.W, "%s an apply was cut off; regsync recover undoes it, and so does the next apply before it begins\n", c(red, "Unfinished:"))
 	}
 	for _, d := range s.Drift {
 		fmt.Fprintf(t.W, "%s %s %s\n", c(yellow, "Drift:"), place(d.ID), d.Reason)

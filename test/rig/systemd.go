@@ -74,6 +74,18 @@ func StartSystemd(ctx context.Context, dir string) (*Systemd, error) {
 	return s, nil
 }
 
+// Restart is a reboot: everything that runs is gone, and with it what stood in /run; then systemd starts again.
+func (s *Systemd) Restart(ctx context.Context, dir string) (*Systemd, error) {
+	s.Stop()
+	removeControlGroups(os.Getenv(InsideVariable))
+	for _, gone := range []string{"/run/systemd", "/run/dbus", "/run/containerd", "/run/docker", "/run/docker.sock"} {
+		if err := os.RemoveAll(gone); err != nil {
+			return nil, err
+		}
+	}
+	return StartSystemd(ctx, dir)
+}
+
 // Command prepares a program that runs in dir among systemd's processes and mounts, as anything on that node does.
 func (s *Systemd) Command(ctx context.Context, dir string, argv ...string) *exec.Cmd {
 	// The shell is there for the directory: it has to be entered in the namespace, not before.

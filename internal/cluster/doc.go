@@ -1,0 +1,18 @@
+// Package cluster looks after objects of the cluster: pull secrets, and the references of service accounts to them.
+//
+// It is the only package that knows client-go, and of that it uses the REST client and the loader of kubeconfigs only: the typed clients
+// weigh 20 MB more. Objects are read and written whole, as Kubernetes gives them, so that nothing is lost of what is not ours: an object
+// is read, our part of it is changed, and it is written with the version that was read. Where somebody was faster, it is read again.
+// imagePullSecrets is never patched: to Kubernetes that list is one value (listType atomic), so that a patch or a server-side apply would
+// take the entries of others away.
+//
+// These are the verbs that it needs, and no others:
+//
+//	namespaces         list       for globs and selectors only
+//	                   get        for names; where it is refused, a namespace is taken to be there
+//	secrets            get, create, update, delete
+//	serviceaccounts    get, update
+//	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
+//
+// What a plan says of a secret is a [render.PullSecret], and of a service account the names of its imagePullSecrets, one a line.
+package cluster

@@ -1,0 +1,76 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/regsync/regsync/render"
+)
+
+const (
+	namespaces      = "namespaces"
+	secrets         = "secrets"
+	serviceAccounts = "serviceaccounts"
+	leases          = "leases"
+)
+
+// Namespaces lists the namespaces, without those that are being deleted.
+func (k *Client) Namespaces(ctx context.Context) ([]render.Namespace, error) {
+	var all []render.Namespace
+	next := ""
+	for {
+		t := target{resource: namespaces}
+		request := k.core.Get().Resource(namespaces).Param("limit", "500")
+		if next != "" {
+			request = request.Param("continue", next)
+		}
+		data, err := raw(ctx, request)
+		if err != nil {
+			return nil, k.problem(err, "list", t)
+		}
+		var page struct {
+			Metadata struct {
+				Continue string `json:"continue"`
+			} `json:"metadata"`
+			Items []object `json:"items"`
+		}
+		if err := json.Unmarshal(data, &page); err != nil {
+			return nil, k.problem(err, "list", t)
+		}
+		for _, o := range page.Items {
+			if n, ok := o.namespace(); ok {
+				all = append(all, n)
+			}
+		}
+		if page.Metadata.Continue == "" || page.Metadata.Continue == next {
+			return all, nil
+		}
+		next = page.Metadata.Continue
+	}
+}
+
+// Namespace looks at one namespace; there is false where it is not there, or is being deleted. Where we may not ask, it is taken to be there.
+func (k *Client) Namespace(ctx context.Context, name string) (n render.Namespace, there bool, err error) {
+	o, err := k.get(ctx, target{resource: namespaces, name: name})
+	switch refused := (*RefusedError)(nil); {
+	case errors.As(err, &refused):
+		return render.Namespace{Name: name}, true, nil
+	case errors.Is(err, errMissing):
+		return n, false, nil
+	case err != nil:
+		return n, false, err
+	}
+	n, there = o.namespace()
+	return n, there, nil
+}
+
+func (o object) namespace() (n render.Namespace, there bool) {
+	n.Name, n.Labels = o.text("metadata", "name"), map[string]string{}
+	metadata, _ := o["metadata"].(map[string]any)
+	labels, _ := metadata["labels"].(map[string]any)
+	for key, value := range labels {
+		n.Labels[key], _ = value.(string)
+	}
+	return n, o.text("status", "phase") != "Terminating"
+}

@@ -1,0 +1,250 @@
+package test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"sigs.k8s.io/yaml"
+
+	"github.com/regsync/regsync/test/rig"
+)
+
+const kubeUsage = `usage:
+	kube up [ADDRESS] | down | kill | start
+	kube kubeconfig USER FILE
+	kube create ns NAME [LABEL=VALUE…] | kube create KIND [NAMESPACE/]NAME
+	kube apply FILE [FIELD-MANAGER]
+	kube patch KIND [NAMESPACE/]NAME JSON
+	kube delete KIND [NAMESPACE/]NAME
+	kube get KIND [NAMESPACE/]NAME [POINTER]
+	kube list KIND [LABEL=VALUE,…]
+	kube await KIND [NAMESPACE/]NAME [POINTER VALUE]
+	kube gone KIND [NAMESPACE/]NAME
+	kube login NAMESPACE/NAME HOST
+	kube grant|revoke USER VERB,… RESOURCE[.GROUP],… [NAMESPACE]`
+
+// kubeAddress is where MicroK8s' API server listens too.
+const kubeAddress = "127.0.0.1:16443"
+
+// kube up starts etcd, kube-apiserver and controllers, at 127.0.0.1:16443 unless ADDRESS says otherwise; down ends them and all that they
+// knew. kill ends the API server alone, start starts it again on what etcd has.
+//
+// kubeconfig writes one for admin, for a user by certificate, or for a service account (system:serviceaccount:NAMESPACE:NAME) by token; the
+// directory is made. grant gives a user verbs, everywhere or in one namespace; users have none by themselves.
+//
+// KIND is any name that the API server has for it (secret, secrets, sa, Deployment). get prints an object without what the server keeps of
+// it, or one field: POINTER is a JSON pointer (/metadata/labels/app.kubernetes.io~1managed-by). await waits until an object is there and the
+// field has this value; gone until the object is not there. login prints user:password that a pull secret has for a registry.
+func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf(kubeUsage)
+	}
+	n := here(ts)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if args[0] == "up" {
+		settle(ts, neg, n.startKube(ctx, args[1:]))
+		return
+	}
+	if n.kube == nil {
+		ts.Fatalf("no control plane: kube up")
+	}
+	word := kubeWords[args[0]]
+	if word.run == nil || len(args)-1 < word.least {
+		ts.Fatalf(kubeUsage)
+	}
+	settle(ts, neg, word.run(ctx, ts, n.kube, args[1:]))
+	if args[0] == "down" {
+		n.kube = nil
+	}
+}
+
+// kubeWords are the words of kube that need a control plane, and how many arguments each wants at least.
+var kubeWords = map[string]struct {
+	least int
+	run   func(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error
+}{
+	"down": {0, func(_ context.Context, _ *testscript.TestScript, k *rig.Kube, _ []string) error { k.Stop(); return nil }},
+	"kill": {0, func(_ context.Context, _ *testscript.TestScript, k *rig.Kube, _ []string) error { k.Kill(); return nil }},
+	"start": {0, func(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, _ []string) error {
+		return k.StartAPIServer(ctx)
+	}},
+
+	"kubeconfig": {2, kubeKubeconfig},
+	"create":     {2, kubeCreate},
+	"apply":      {1, kubeApply},
+	"patch":      {3, kubePatch},
+	"delete":     {2, kubeDelete},
+	"get":        {2, kubeGet},
+	"list":       {1, kubeList},
+	"await":      {2, kubeAwait},
+	"gone":       {2, kubeGone},
+	"login":      {2, kubeLogin},
+	"grant":      {3, kubeGrant},
+	"revoke":     {3, kubeRevoke},
+}
+
+func (n *node) startKube(ctx context.Context, args []string) error {
+	address := kubeAddress
+	if len(args) > 0 {
+		address = args[0]
+	}
+	dir, err := os.MkdirTemp(n.dir, "kube-*")
+	if err != nil {
+		return err
+	}
+	n.kube, err = rig.StartKube(ctx, dir, address)
+	return err
+}
+
+func kubeKubeconfig(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
+	config, err := k.Kubeconfig(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	name := ts.MkAbs(args[1])
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, config, 0o600)
+}
+
+func kubeCreate(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	namespace, name, ok := strings.Cut(args[1], "/")
+	if !ok {
+		namespace, name = "", args[1]
+	}
+	labels := map[string]string{}
+	for _, label := range args[2:] {
+		key, value, _ := strings.Cut(label, "=")
+		labels[key] = value
+	}
+	path, err := k.Path(ctx, args[0], strings.TrimPrefix(namespace+"/", "/"))
+	if err != nil {
+		return err
+	}
+	if _, err := k.Do(ctx, http.MethodPost, path, map[string]any{"metadata": map[string]any{"name": name, "labels": labels}}); err != nil {
+		return err
+	}
+	if strings.HasSuffix(path, "/namespaces") {
+		return k.Await(ctx, "serviceaccount", name+"/default", "", "") // the controllers make it
+	}
+	return nil
+}
+
+func kubeApply(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
+	manager := "rig"
+	if len(args) > 1 {
+		manager = args[1]
+	}
+	return k.Apply(ctx, manager, []byte(ts.ReadFile(args[0])))
+}
+
+func kubePatch(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	path, err := k.Path(ctx, args[0], args[1])
+	if err != nil {
+		return err
+	}
+	_, err = k.Do(ctx, http.MethodPatch, path, json.RawMessage(args[2]))
+	return err
+}
+
+func kubeDelete(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	path, err := k.Path(ctx, args[0], args[1])
+	if err != nil {
+		return err
+	}
+	_, err = k.Do(ctx, http.MethodDelete, path, nil)
+	return err
+}
+
+func kubeGet(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
+	text, err := k.Get(ctx, args[0], args[1])
+	if err != nil {
+		return err
+	}
+	if len(args) > 2 {
+		value, err := rig.Field(text, args[2])
+		fmt.Fprintln(ts.Stdout(), value)
+		return err
+	}
+	var object map[string]any
+	if err := json.Unmarshal(text, &object); err != nil {
+		return err
+	}
+	if meta, ok := object["metadata"].(map[string]any); ok {
+		for _, kept := range []string{"uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"} {
+			delete(meta, kept)
+		}
+	}
+	text, err = yaml.Marshal(object)
+	fmt.Fprint(ts.Stdout(), string(text))
+	return err
+}
+
+func kubeList(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
+	names, err := k.List(ctx, args[0], strings.Join(args[1:], ","))
+	fmt.Fprintln(ts.Stdout(), strings.Join(names, "\n"))
+	return err
+}
+
+func kubeAwait(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	if len(args) == 4 {
+		return k.Await(ctx, args[0], args[1], args[2], args[3])
+	}
+	return k.Await(ctx, args[0], args[1], "", "")
+}
+
+func kubeGone(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	return k.AwaitGone(ctx, args[0], args[1])
+}
+
+func kubeLogin(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
+	text, err := k.Get(ctx, "secret", args[0])
+	if err != nil {
+		return err
+	}
+	var secret struct{ Data map[string][]byte }
+	if err := json.Unmarshal(text, &secret); err != nil {
+		return err
+	}
+	var config struct {
+		Auths map[string]struct{ Auth string }
+	}
+	if err := json.Unmarshal(secret.Data[".dockerconfigjson"], &config); err != nil {
+		return err
+	}
+	host, ok := config.Auths[args[1]]
+	if !ok {
+		return errors.New("secret " + args[0] + " has nothing for " + strconv.Quote(args[1]))
+	}
+	login, err := base64.StdEncoding.DecodeString(host.Auth)
+	fmt.Fprintln(ts.Stdout(), string(login))
+	return err
+}
+
+func kubeGrant(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	namespace := ""
+	if len(args) > 3 {
+		namespace = args[3]
+	}
+	return k.Grant(ctx, args[0], args[1], args[2], namespace)
+}
+
+func kubeRevoke(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {
+	namespace := ""
+	if len(args) > 3 {
+		namespace = args[3]
+	}
+	return k.Revoke(ctx, args[0], args[1], args[2], namespace)
+}

@@ -1,0 +1,84 @@
+package rig
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const kubernetesModule = "k8s.io/kubernetes"
+
+// KubePrograms are the programs of a control plane.
+type KubePrograms struct {
+	Etcd        string
+	APIServer   string // of the release that test/components/kubernetes pins
+	Controllers string // some of kube-controller-manager's, see test/components/kubernetes/controllers
+}
+
+// FindKube finds the programs of a control plane. It builds none: that takes minutes, see [BuildKube].
+func FindKube() (KubePrograms, error) {
+	etcd, err := exec.LookPath("etcd")
+	if err != nil {
+		return KubePrograms{}, err
+	}
+	p, _, err := kubePrograms()
+	p.Etcd = etcd
+	for _, program := range []string{p.APIServer, p.Controllers} {
+		if err == nil {
+			_, err = os.Stat(program)
+		}
+	}
+	return p, err
+}
+
+// BuildKube builds the API server and the controllers from their Go module, where the cache lacks them.
+func BuildKube(ctx context.Context) (KubePrograms, error) {
+	p, folder, err := kubePrograms()
+	if err != nil {
+		return p, err
+	}
+	version, err := required(filepath.Join(folder, "go.mod"), kubernetesModule)
+	if err != nil {
+		return p, err
+	}
+	set := "-s -w -X k8s.io/component-base/version.gitVersion=v" + version
+	for _, program := range []struct{ path, pkg string }{
+		{p.APIServer, kubernetesModule + "/cmd/kube-apiserver"},
+		{p.Controllers, "./controllers"},
+	} {
+		if _, err := os.Stat(program.path); err == nil {
+			continue
+		}
+		if err := goBuild(ctx, folder, program.path, set, program.pkg); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// kubePrograms are the places of what is built, and the folder that it is built in.
+func kubePrograms() (KubePrograms, string, error) {
+	root, err := sourceRoot()
+	if err != nil {
+		return KubePrograms{}, "", err
+	}
+	folder := filepath.Join(root, "test", "components", "kubernetes")
+	version, err := required(filepath.Join(folder, "go.mod"), kubernetesModule)
+	if err != nil {
+		return KubePrograms{}, "", err
+	}
+	source, err := os.ReadFile(filepath.Join(folder, "controllers", "main.go"))
+	if err != nil {
+		return KubePrograms{}, "", err
+	}
+	sum := sha256.Sum256(source) // it is ours, and moves without its module's version
+	cache := filepath.Join(Cache(), "kubernetes-"+version)
+	return KubePrograms{
+		APIServer:   filepath.Join(cache, "kube-apiserver"),
+		Controllers: filepath.Join(cache, fmt.Sprintf("controllers-%s", hex.EncodeToString(sum[:6]))),
+	}, folder, nil
+}
