@@ -83,9 +83,8 @@ bench-images: build components ## archives of 1 GiB and of 40 images, beside ctr
 	@go run ./test/bench images bin/regsync $(ROUNDS)
 
 .PHONY: size
-size: build ## how big the program is, and which modules weigh
-	@ls -l bin/regsync | awk '{ printf "%.1f MB\n", $$5 / 1e6 }'
-	@go version -m bin/regsync | awk '$$1 == "dep" { print $$2, $$3 }'
+size: build ## how big the program is, and what each heavy dependency adds, by building it storey by storey
+	@go run ./test/bench size bin/regsync
 
 .PHONY: clean
 clean: ## what was built here; the cache of components stays

@@ -150,8 +150,8 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(b.keeper(r.ID, live.Data)), true
 	case reclaim:
-		c.Action, c.Reason, before = Update, "bears regsync's mark", Original{}
-		c.MakeDirs = parent(r.ID)
+		c.Action, c.Reason = Update, "bears regsync's mark"
+		before, c.MakeDirs = b.lost(r.ID)
 	case confirm:
 		tool := b.keeper(r.ID, live.Data)
 		if !b.pol.Adopt && r.Kind == render.KindFile { // a secret that is right bears our owner's name
@@ -160,7 +160,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 		c.Action, c.Reason = Adopt, "takes over "+whose(r.ID, tool)+", which is right already"
 		if tool == render.Ours {
-			before, c.MakeDirs = Original{}, parent(r.ID) // its directory goes with it, if nothing else is in it
+			before, c.MakeDirs = b.lost(r.ID)
 		}
 	case takeOver:
 		if !b.mayTakeOver(r.ID, live.Data) {
@@ -174,6 +174,17 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		c.Reason, c.Drift = unfinished, false
 	}
 	b.change(r, c, before)
+}
+
+// lost gives what stood before us where a file of ours is, though the ledger does not know of it, and where nothing did the directory, which then goes
+// with the file if nothing else is in it.
+func (b *builder) lost(id render.ID) (Original, []string) {
+	if b.pol.Lost != nil {
+		if before, ok := b.pol.Lost(id); ok {
+			return before, nil
+		}
+	}
+	return Original{}, parent(id) // its directory goes with it, if nothing else is in it
 }
 
 // unfinished is the reason of a change that an earlier apply was about to make when it was cut off.

@@ -1,6 +1,10 @@
 package plan
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/regsync/regsync/render"
+)
 
 // Policy is what the user allows, and what the plan has to know of its surroundings.
 type Policy struct {
@@ -13,6 +17,9 @@ type Policy struct {
 
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string
+
+	// Lost gives what stood before us in a place of which the ledger, which is damaged, does not know; nil: nobody knows.
+	Lost func(id render.ID) (Original, bool)
 
 	// Made reports whether a directory was made for files of ours; nil: none was.
 	Made func(dir string) bool

@@ -45,18 +45,22 @@ func TestPullSecrets(t *testing.T) {
 		{"labels", []spec.PullSecret{{Name: "h", Credentials: both, NamespaceSelector: &spec.LabelSelector{MatchLabels: map[string]string{"site": "a"}}}}, []string{"secret team-a/h"}, nil},
 		{"an empty label is a label", []spec.PullSecret{{Name: "h", Credentials: both, NamespaceSelector: &spec.LabelSelector{MatchLabels: map[string]string{"site": ""}}}}, nil, nil},
 		{
-			"two for one service account", []spec.PullSecret{
+			"two for one service account",
+			[]spec.PullSecret{
 				{Name: "h", Credentials: both[:1], Namespaces: []string{"default"}, ServiceAccounts: []string{"default", "builder"}},
 				{Name: "g", Credentials: both[1:], Namespaces: []string{"default"}, ServiceAccounts: []string{"default"}},
 			},
-			[]string{"secret default/h", "secret default/g", "serviceaccount default/default: h g", "serviceaccount default/builder: h"}, nil,
+			[]string{"secret default/h", "secret default/g", "serviceaccount default/default: h g", "serviceaccount default/builder: h"},
+			nil,
 		},
 		{
-			"a selector that finds the namespace of another entry", []spec.PullSecret{
+			"a selector that finds the namespace of another entry",
+			[]spec.PullSecret{
 				{Name: "h", Credentials: both, Namespaces: []string{"team-a"}},
 				{Name: "h", Credentials: both, NamespaceSelector: &spec.LabelSelector{MatchLabels: map[string]string{"site": "a"}}},
 			},
-			nil, []string{"team-a/h"},
+			nil,
+			[]string{"team-a/h"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -210,27 +210,33 @@ func kubeGone(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args [
 }
 
 func kubeLogin(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
-	text, err := k.Get(ctx, "secret", args[0])
+	login, err := loginOf(ctx, k, args[0], args[1])
+	fmt.Fprintln(ts.Stdout(), login)
+	return err
+}
+
+// loginOf gives user:password that a pull secret has for a registry.
+func loginOf(ctx context.Context, k *rig.Kube, name, registry string) (string, error) {
+	text, err := k.Get(ctx, "secret", name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var secret struct{ Data map[string][]byte }
 	if err := json.Unmarshal(text, &secret); err != nil {
-		return err
+		return "", err
 	}
 	var config struct {
 		Auths map[string]struct{ Auth string }
 	}
 	if err := json.Unmarshal(secret.Data[".dockerconfigjson"], &config); err != nil {
-		return err
+		return "", err
 	}
-	host, ok := config.Auths[args[1]]
+	host, ok := config.Auths[registry]
 	if !ok {
-		return errors.New("secret " + args[0] + " has nothing for " + strconv.Quote(args[1]))
+		return "", errors.New("secret " + name + " has nothing for " + strconv.Quote(registry))
 	}
 	login, err := base64.StdEncoding.DecodeString(host.Auth)
-	fmt.Fprintln(ts.Stdout(), string(login))
-	return err
+	return string(login), err
 }
 
 func kubeGrant(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args []string) error {

@@ -34,6 +34,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"systemd":     cmdSystemd,
 	"cluster":     cmdCluster,
 	"kube":        cmdKube,
+	"shown":       cmdShown,
 }
 
 // node is what runs in one story.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -14,16 +15,18 @@ import (
 )
 
 const registryUsage = `usage:
-	registry start ADDRESS [tls | mtls | basic USER:PASSWORD | token USER:PASSWORD]
+	registry start ADDRESS [tls | mtls | expired | misnamed | basic USER:PASSWORD | token USER:PASSWORD]
 	registry want ADDRESS basic|token USER:PASSWORD
+	registry answer ADDRESS STATUS | URL
 	registry push ADDRESS REPOSITORY:TAG
 	registry requests ADDRESS
 	registry forget ADDRESS
 	registry stop ADDRESS`
 
-// registry: plain http unless it is started with tls, or mtls (clients need a certificate); both are of the authority. basic wants user and
-// password with each request; token gives a token for them at /token, and wants that. want changes what is wanted.
-// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget.
+// registry: plain http unless it is started with tls, mtls (clients need a certificate), expired (the certificate) or misnamed (it is another
+// host's); all are of the authority, and good for *.lab too. basic wants user and password with each request; token gives a token for them at /token, and wants that.
+// want changes what is wanted. answer answers everything with a status (200: a page of HTML; 0: itself again), or sends everybody to a URL.
+// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget, else "nobody asked".
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf(registryUsage)
@@ -47,10 +50,22 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf(registryUsage)
 		}
 		registry.Want(args[3], args[2] == "token")
-	case "requests":
-		for _, line := range registry.Requests() {
-			fmt.Fprintln(ts.Stdout(), line)
+	case "answer":
+		if len(args) != 3 {
+			ts.Fatalf(registryUsage)
 		}
+		registry.Redirect, registry.Refuse = "", nil
+		if status, err := strconv.Atoi(args[2]); err == nil {
+			registry.Refuse = func(*http.Request) int { return status }
+		} else {
+			registry.Redirect = args[2]
+		}
+	case "requests":
+		asked := registry.Requests()
+		if len(asked) == 0 { // else the output of the word before would stay
+			asked = []string{"nobody asked"}
+		}
+		fmt.Fprintln(ts.Stdout(), strings.Join(asked, "\n"))
 	case "forget":
 		registry.Forget()
 	case "stop":
@@ -71,7 +86,15 @@ func (n *node) serve(address string, options []string) error {
 		if err != nil {
 			return err
 		}
-		if config, err = n.authority.Server(options[0] == "mtls", host); err != nil {
+		switch options[0] {
+		case "expired":
+			config, err = n.authority.Expired(host, "*.lab")
+		case "misnamed":
+			config, err = n.authority.Server(false, "other.example")
+		default:
+			config, err = n.authority.Server(options[0] == "mtls", host, "*.lab")
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,10 +50,10 @@ func cmdMicroK8s(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// snap-next busy|fail|kill|down COUNT: how the next calls of snap restart are to go.
+// snap-next busy|refresh|fail|kill|down COUNT: how the next calls of snap restart are to go.
 func cmdSnapNext(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
-		ts.Fatalf("usage: snap-next busy|fail|kill|down COUNT")
+		ts.Fatalf("usage: snap-next busy|refresh|fail|kill|down COUNT")
 	}
 	count, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -95,14 +96,22 @@ func cmdAwaitCRI(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(here(ts).cri(ts).Await(ctx, args[0] == "up"))
 }
 
-// pull IMAGE: pulls as kubelet does, and forgets the image again so that the next pull asks anew.
+// pull IMAGE [NAMESPACE/SECRET]: pulls as kubelet does for a pod, with that pull secret, and forgets the image again so that the next pull
+// asks anew.
 func cmdPull(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: pull IMAGE")
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: pull IMAGE [NAMESPACE/SECRET]")
 	}
 	ctx := context.Background()
 	client := here(ts).cri(ts)
-	id, err := client.Pull(ctx, args[0])
+	login := ""
+	if len(args) == 2 {
+		registry, _, _ := strings.Cut(args[0], "/")
+		var err error
+		login, err = loginOf(ctx, here(ts).kube, args[1], registry)
+		ts.Check(err)
+	}
+	id, err := client.PullAs(ctx, args[0], login)
 	if err == nil {
 		image, missing := client.Status(ctx, args[0])
 		if missing == nil && image == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/render"
 )
 
 var errDeclined = errors.New("nothing was changed")
@@ -20,6 +21,9 @@ var errDeclined = errors.New("nothing was changed")
 // consent is what lets an apply go on without asking, or further than it would.
 type consent struct {
 	yes            bool
+	probed         bool // endpoints are asked first
+	verified       bool // endpoints and test pulls have to work afterwards
+	check          apply.Check
 	allowRemovals  bool
 	allowEmpty     bool
 	allowDowngrade bool
@@ -38,6 +42,8 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	}
 	f := verb.Flags()
 	f.BoolVarP(&ok.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&ok.probed, "probe", false, "ask new and changed endpoints first, as containerd will")
+	f.BoolVar(&ok.verified, "verify", false, "put every file back unless all that regsync verify asks works afterwards")
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
@@ -56,14 +62,26 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var t trip
-	if len(args) == 1 {
-		t, err = c.reopen(ctx, args[0], s)
-	} else {
-		t, err = c.travel(ctx, s)
+	for try := 1; ; try++ {
+		err := c.applyOnce(ctx, s, args, ok)
+		moved := (*movedError)(nil)
+		if try == replans || len(args) > 0 || !errors.As(err, &moved) || ctx.Err() != nil {
+			return err
+		}
+		view.Warning(c.err, c.colorErr, moved.Error()+"; every file is as it was before, and the plan is made again")
 	}
+}
+
+// applyOnce makes a plan, shows it, and carries it out.
+func (c *command) applyOnce(ctx context.Context, s *site, args []string, ok consent) error {
+	t, err := c.planned(ctx, s, args, ok.probed)
 	if err != nil {
 		return err
+	}
+	if ok.verified {
+		if ok.check, err = c.checkOf(ctx, s, t); err != nil {
+			return err
+		}
 	}
 	if err := c.show(t); err != nil {
 		return err
@@ -81,17 +99,37 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 	return c.noted(s, err)
 }
 
+// planned gives the plan that is to be applied: a new one, or the saved one that args names.
+func (c *command) planned(ctx context.Context, s *site, args []string, probed bool) (trip, error) {
+	switch {
+	case len(args) == 0:
+		t, err := c.travel(ctx, s)
+		if err == nil {
+			err = c.askAhead(ctx, s, &t, probed)
+		}
+		return t, err
+	case probed:
+		return trip{}, hinted{errors.New("a saved plan is applied as it is; --probe has no meaning beside it"), "regsync plan --probe --out " + args[0]}
+	}
+	return c.reopen(ctx, args[0], s)
+}
+
 // carryOut asks, applies the plan, and says how it went.
 func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) error {
 	waiting := len(t.plan.Waiting)+len(t.plan.Conflicts) > 0
 	if t.plan.Empty() {
+		if ok.check != nil {
+			if err := ok.check(ctx); err != nil {
+				return err
+			}
+		}
 		return partly(waiting)
 	}
 	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
 	services := c.services(s.root, t.services)
-	n := &liveNode{Root: s.root, services: services}
+	n := &liveNode{revision: newRevision(s.root), services: services}
 	work, err := c.works(ctx, s, t, services)
 	if err != nil {
 		return err
@@ -111,8 +149,8 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
 	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting), ok.confirm}
-	result, err := apply.Run(ctx, run, n, work, record, nil, func(e apply.Event) { c.tell(progress, e) })
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
+	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
@@ -122,6 +160,9 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
+	}
+	if err != nil && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "image") + " came too late: regsync apply goes on with it"}
 	}
 	if err != nil {
 		return err

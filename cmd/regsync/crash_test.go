@@ -144,7 +144,7 @@ func crash(t *testing.T, root, file string, written int) int {
 		}
 		before = append(before, live)
 	}
-	if err := (&record{Ledger: s.ledger, generation: c.generation(trip, false)}).Begin(trip.plan, before); err != nil {
+	if err := (&record{Ledger: s.ledger, generation: c.generation(trip, false), on: newRevision(s.root)}).Begin(trip.plan, before); err != nil {
 		t.Fatal(err)
 	}
 	for i, change := range trip.plan.Changes {

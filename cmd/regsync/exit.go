@@ -12,7 +12,7 @@ import (
 const (
 	exitDone        = 0   // done, or nothing to do
 	exitError       = 1   // an error, and the node is as it was
-	exitPending     = 2   // changes are pending
+	exitPending     = 2   // changes are pending, or something does not work
 	exitPart        = 3   // part of it is not done; the rest is applied and recorded
 	exitUndoFailed  = 4   // an undo failed too
 	exitInterrupted = 130 // the user or the system asked us to stop

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/regsync/regsync/internal/loader"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/spec"
 )
@@ -34,10 +36,25 @@ func guards(s *site, t trip, ok consent) []*spec.Problem {
 		refuse(ok.allowRemovals, "--allow-removals", "%d resources would be removed, and policy.maxRemovals is %d", removals, limit)
 	}
 	for _, d := range t.plan.Stranded(s.asLeft) {
+		if !slices.Contains(t.named, loader.Host(d.Registry)) {
+			continue // it has left the file, and gets back what stood there before
+		}
 		refuse(ok.allowRemovals, "--allow-removals", "registry %s %s", d.Registry, d.What)
 	}
 	for _, d := range t.plan.Downgrades(s.asLeft) {
 		refuse(ok.allowDowngrade, "--allow-downgrade", "registry %s %s", d.Registry, d.What)
+	}
+	return list
+}
+
+// named gives the registries that the file names.
+func named(s *spec.Spec) []string {
+	var list []string
+	for _, r := range s.Registries {
+		list = append(list, r.Host)
+	}
+	for _, m := range s.Mirrors {
+		list = append(list, m.Registry)
 	}
 	return list
 }

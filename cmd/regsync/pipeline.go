@@ -30,6 +30,7 @@ type trip struct {
 	plan        plan.Plan
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
+	named       []string      // registries that the file names
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 	reach       *reach        // into the cluster; nil: nothing of it is looked after
 }
@@ -51,10 +52,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if t.place, err = c.find(ctx, survey, t.spec); err != nil {
 		return t, err
 	}
-	t.services = ledger.Services{
-		Runtime: t.place.Runtime, Socket: t.place.Socket, Namespace: t.spec.Node.Containerd.Namespace, ConfigFile: t.place.ConfigFile,
-		DaemonJSON: t.place.DaemonJSON, DockerSocket: t.spec.Node.Docker.Socket,
-	}
+	t.services = servicesOf(t.spec, t.place)
 	t.services.Cluster = c.clusterOf(s, t.spec)
 	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
 		return t, err
@@ -101,7 +99,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	}
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
-		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(), Digest: s.ledger.Digest, Made: s.ledger.Made,
+		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(),
+		Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original,
 	})
 	if err != nil {
 		return t, err
@@ -150,7 +149,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 		return t, err
 	}
 	t.warnings = append(t.warnings, owners...)
-	t.maxRemovals = t.spec.Policy.MaxRemovals
+	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
 	return t, unready(t.spec)

@@ -15,7 +15,7 @@ import (
 
 func (c *command) planVerb() *cobra.Command {
 	var out string
-	var detailed bool
+	var detailed, probed bool
 	verb := &cobra.Command{
 		Use:   "plan",
 		Short: "Show how the node differs from the file",
@@ -23,14 +23,15 @@ func (c *command) planVerb() *cobra.Command {
 
   + made   ~ changed   - removed   = taken over   . left alone from now on`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.plan(cmd.Context(), out, detailed) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.plan(cmd.Context(), out, detailed, probed) },
 	}
 	verb.Flags().StringVar(&out, "out", "", "save the plan in `FILE`, for apply FILE")
 	verb.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if there is something to do")
+	verb.Flags().BoolVar(&probed, "probe", false, "ask new and changed endpoints first, as containerd will")
 	return verb
 }
 
-func (c *command) plan(ctx context.Context, out string, detailed bool) (err error) {
+func (c *command) plan(ctx context.Context, out string, detailed, probed bool) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	s, err := c.open(ctx, out != "")
@@ -39,6 +40,9 @@ func (c *command) plan(ctx context.Context, out string, detailed bool) (err erro
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	t, err := c.travel(ctx, s)
+	if err == nil {
+		err = c.askAhead(ctx, s, &t, probed)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +64,35 @@ func TestInterrupted(t *testing.T) {
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestInterruptedAsking: an interrupt ends the asking of an endpoint that is silent.
+func TestInterruptedAsking(t *testing.T) {
+	interrupts := make(chan context.CancelCauseFunc, 1)
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		(<-interrupts)(errors.New("interrupt signal received"))
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	root, spec := nodeTree(t)
+	host := strings.TrimPrefix(silent.URL, "http://")
+	text := fmt.Sprintf("apiVersion: regsync/v1alpha1\nkind: NodeRegistries\nnode: {runtime: containerd}\ninsecure: [%q]\n", host)
+	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	interrupted := func(args ...string) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		interrupts <- cancel
+		if code, out, complaint := in(ctx, append(args, "--root", root, "-f", spec)...); code != exitInterrupted || out != "" {
+			t.Errorf("%s: exit code %d\n%s%s", args[0], code, out, complaint)
+		}
+	}
+	interrupted("plan", "--probe")
+	if code, _, complaint := in(t.Context(), "apply", "--root", root, "-f", spec); code != exitDone {
+		t.Fatalf("apply: exit code %d\n%s", code, complaint)
+	}
+	interrupted("verify")
 }
 
 func TestLocked(t *testing.T) {

@@ -20,11 +20,12 @@ type record struct {
 	*ledger.Ledger
 	generation plan.Generation // as far as it is known beforehand
 	confirm    time.Duration   // how long it waits to be confirmed; 0: it need not be
+	on         *revision
 }
 
 // Begin records what is about to be done.
 func (r *record) Begin(p plan.Plan, before []plan.Live) error {
-	return r.Ledger.Begin(p, before, ledger.Intent{At: time.Now().UTC().Truncate(time.Second), By: r.generation.By, Services: r.Services})
+	return r.Ledger.Begin(p, before, ledger.Intent{At: time.Now().UTC().Truncate(time.Second), By: r.generation.By, Services: r.Services, Revision: r.on.dir})
 }
 
 // Commit records that the files are changed, at this moment.

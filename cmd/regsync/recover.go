@@ -14,6 +14,8 @@ import (
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/runtime"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/plan"
+	"github.com/regsync/regsync/render"
 )
 
 func (c *command) recoverVerb() *cobra.Command {
@@ -107,12 +109,21 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 			return found, err
 		}
 	}
-	n := &liveNode{Root: s.root, services: c.services(s.root, j.Services)}
-	effects := j.Effects
+	begun := apply.Cut{Changes: cut.Changes, Before: cut.Before, Effects: j.Effects, Ours: cut.Ours}
 	if c.baking() {
-		effects = nil
+		begun.Effects = nil
 	}
-	found.Left, err = apply.Recover(context.WithoutCancel(ctx), apply.Cut{Changes: cut.Changes, Before: cut.Before, Effects: effects, Ours: cut.Ours}, n, c.hear)
+	ctx = context.WithoutCancel(ctx)
+	n := &liveNode{revision: newRevision(s.root), services: c.services(s.root, j.Services)}
+	if j.Revision != "" && j.Revision != n.dir { // the snap was refreshed since, or went back: both revisions have what was written
+		old := &liveNode{revision: &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}}
+		only := begun
+		only.Effects = nil
+		if _, err := apply.Recover(ctx, only, old, c.hear); err != nil {
+			view.Warning(c.err, c.colorErr, err.Error())
+		}
+	}
+	found.Left, err = apply.Recover(ctx, begun, n, c.hear)
 	found.Lost = cut.Lost
 	for _, change := range cut.Changes {
 		found.Files = append(found.Files, change.Name)
@@ -120,13 +131,33 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 	if err != nil {
 		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
-	if err := s.ledger.Revert(slices.Concat(found.Left, found.Lost)); err != nil {
+	if err := s.ledger.Revert(s.stillOurs(slices.Concat(found.Left, found.Lost))); err != nil {
 		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
 	if err := s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: why + ", and was undone"}); err != nil {
 		view.Warning(c.err, c.colorErr, err.Error())
 	}
 	return found, nil
+}
+
+// stillOurs gives those of the files in which something of ours stands though somebody has changed them.
+func (s *site) stillOurs(names []string) []string {
+	owned, err := s.ledger.Owned()
+	if err != nil {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		o, ok := owned[render.ID{Kind: render.KindFile, Name: name}]
+		live, err := s.root.Read(name)
+		if !ok || err != nil {
+			return false
+		}
+		if o.Scope == render.Whole {
+			return render.Tool(name, live.Data) != render.Ours
+		}
+		without, err := plan.Base(live.Data, &o, s.ledger.Digest)
+		return err == nil && render.Same(without, live.Data)
+	})
 }
 
 // stuck says what to do by hand when files or programs cannot be brought back.

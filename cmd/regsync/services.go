@@ -12,8 +12,10 @@ import (
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/internal/runtime"
+	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // How long a program is given to answer, to load a new file, and to come up again.
@@ -38,6 +40,13 @@ type services struct {
 
 	asked   bool           // for the version
 	running render.Version // of containerd
+}
+
+func servicesOf(sp *spec.Spec, place node.Place) ledger.Services {
+	return ledger.Services{
+		Runtime: place.Runtime, Socket: place.Socket, Namespace: sp.Node.Containerd.Namespace, ConfigFile: place.ConfigFile,
+		DaemonJSON: place.DaemonJSON, DockerSocket: sp.Node.Docker.Socket,
+	}
 }
 
 func (c *command) services(root *node.Root, s ledger.Services) *services {
@@ -75,16 +84,25 @@ func (v *services) version(ctx context.Context) render.Version {
 
 // liveNode is the node as apply sees it.
 type liveNode struct {
-	*node.Root
+	*revision
 	services *services
+	refused  bool // snapd was busy to the end: containerd is as it was
 }
 
 // Run carries an effect out and makes sure that it took.
 func (n *liveNode) Run(ctx context.Context, e plan.Effect) error {
+	if moved := n.moved(); moved != nil && !e.Undo {
+		return moved
+	}
 	if e.Name == render.ReloadDocker {
 		return n.services.reloadDocker(ctx)
 	}
-	return n.services.restartContainerd(ctx, e)
+	if e.Undo && n.refused {
+		return nil
+	}
+	err := n.services.restartContainerd(ctx, e)
+	n.refused = errors.Is(err, runtime.ErrBusy)
+	return err
 }
 
 // reloadDocker lets dockerd read its file again, and compares what it then says of itself with the file: whatever it refuses
@@ -129,11 +147,12 @@ func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 	wasUp := runtime.CRI(ask, v.socket) == nil
 	restart, cancel := context.WithTimeout(ctx, restartTime)
 	defer cancel()
+	began := time.Now()
 	if err := v.unit.Restart(restart); err != nil {
 		if errors.Is(err, runtime.ErrNoService) || errors.Is(err, runtime.ErrBusy) && ctx.Err() == nil {
 			return &apply.UnservedError{Reason: err.Error(), Advice: "regsync plan shows it until it is done, and regsync apply tries it again"}
 		}
-		return err
+		return v.explained(ctx, err, began)
 	}
 	// Where it was down for a reason of its own, or because of the file that is back, it need not come up.
 	if !wasUp && !e.Repairs && !e.Undo || e.Undo && e.Repairs {
@@ -142,7 +161,17 @@ func (v *services) restartContainerd(ctx context.Context, e plan.Effect) error {
 	health, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	if err := runtime.WaitCRI(health, v.socket); err != nil {
-		return fmt.Errorf("the CRI does not answer after the restart: %w", err)
+		return v.explained(ctx, fmt.Errorf("the CRI does not answer after the restart: %w", err), began)
 	}
 	return nil
+}
+
+// explained adds to an error what containerd's log says of it, where there is one.
+func (v *services) explained(ctx context.Context, err error, since time.Time) error {
+	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
+	if word := v.unit.LastWord(ask, since); word != "" {
+		return fmt.Errorf("%w; containerd's log says: %s", err, view.Masked(word))
+	}
+	return err
 }

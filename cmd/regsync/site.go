@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -34,6 +36,9 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 	if change {
 		err = c.settled(ctx, s)
 	}
+	if err == nil && change {
+		err = c.atHome(s)
+	}
 	if err == nil {
 		err = s.readOwned(c.stateDir)
 	}
@@ -44,6 +49,26 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		return s, nil
 	}
 	return nil, errors.Join(asRoot(err), s.close())
+}
+
+// atHome gives a ledger that came along with the image of another machine a key of this one's own.
+func (c *command) atHome(s *site) error {
+	read := func(name string) []byte {
+		live, err := s.root.Read(name)
+		if err != nil {
+			return nil
+		}
+		return live.Data
+	}
+	id := strings.TrimSpace(string(read("/etc/machine-id")))
+	if id == "uninitialized" { // an image before its first boot (machine-id(5))
+		id = ""
+	}
+	moved, err := s.ledger.Settled(id, read)
+	if moved {
+		view.Warning(c.err, c.colorErr, "what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here")
+	}
+	return err
 }
 
 // asRoot gives an error that comes of missing rights a word of advice.
@@ -132,5 +157,5 @@ func (s *site) damaged() string {
 	if s.ledger.SetAside == "" {
 		return ""
 	}
-	return fmt.Sprintf("the ledger is damaged and is set aside as %q: what stood on the node before regsync is not known any more", s.ledger.SetAside)
+	return fmt.Sprintf("the ledger is damaged and is set aside as %q: what bears regsync's mark is found again, and what else stood on the node before regsync is not known any more", s.ledger.SetAside)
 }

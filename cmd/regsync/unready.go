@@ -22,9 +22,6 @@ func unready(s *spec.Spec) error {
 	if s.Addons.Registry != nil {
 		refuse(s.Addons.Registry.Pos, "addons.registry")
 	}
-	if s.Policy.RequireProbe {
-		refuse(spec.Position{}, "policy.requireProbe")
-	}
 	if s.Policy.Effects.Restart == "window" {
 		refuse(spec.Position{}, "policy.effects.restart")
 	}
@@ -40,13 +37,9 @@ func credentialsUsed(s *spec.Spec) map[string]bool {
 	return used
 }
 
-// unused warns of what this build reads and that no command of it looks at: test pulls, and credentials that nobody names. That one of
-// them says for which registries it is gives it to nobody: what a node may show to whom is said where the registry stands.
+// unused warns of what this build reads and that no command of it looks at: credentials that nobody names. That one of them says for which registries it is gives it to nobody: what a node may show to whom is said where the registry stands.
 func unused(s *spec.Spec) []*spec.Problem {
 	var list []*spec.Problem
-	if len(s.Verify.Images) > 0 {
-		list = append(list, &spec.Problem{Path: "verify.images", Message: "this version of regsync has no test pulls yet: the section is without effect"})
-	}
 	used := credentialsUsed(s)
 	for _, x := range s.PullSecrets {
 		for _, name := range x.Credentials {

@@ -19,6 +19,8 @@ import (
 type Generation struct {
 	plan.Generation
 	Services Services `json:"services,omitzero"`
+
+	originals map[string]original // what stood before us, by name
 }
 
 // Or gives the services, and of those that it does not know the other ones.
@@ -34,6 +36,7 @@ func (s Services) Or(other Services) Services {
 type generationFile struct {
 	FormatVersion string `json:"formatVersion"`
 	Generation
+	Originals map[string]original `json:"originals,omitempty"`
 }
 
 func (l *Ledger) generationsDir() string { return filepath.Join(l.dir, "generations") }
@@ -99,6 +102,7 @@ func (l *Ledger) generation(n int) (Generation, error) {
 	case file.Number != n:
 		return Generation{}, fmt.Errorf("it is the record of generation %d", file.Number)
 	}
+	file.Generation.originals = file.Originals
 	return file.Generation, nil
 }
 

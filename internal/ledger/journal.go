@@ -193,7 +193,7 @@ func (l *Ledger) Cut() Cut {
 			continue
 		}
 		c.Retreat, _ = l.forUndo(f.Retreat) //nolint:errcheck // without it dockerd keeps a value until it starts again
-		known := map[string]bool{f.After: true}
+		known := map[string]bool{f.Before: true, f.After: true}
 		var parts [][]byte
 		for _, name := range []string{f.Before, f.After, f.Interim, f.Retreat} {
 			if name == "" {

@@ -42,6 +42,7 @@ type Ledger struct {
 
 	dir       string
 	key       []byte
+	machine   string // that the ledger is of
 	owned     map[render.ID]entry
 	madeDir   map[string]bool  // on the node, for files of ours
 	stateDirs []string         // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
@@ -101,6 +102,8 @@ type original struct {
 // document is the ledger file without its last line.
 type document struct {
 	FormatVersion string    `json:"formatVersion"`
+	Machine       string    `json:"machine,omitempty"` // that it is of
+	Key           string    `json:"key"`               // that it was written with
 	Generation    int       `json:"generation"`
 	AppliedAt     time.Time `json:"appliedAt,omitzero"`
 	SpecDigest    string    `json:"specDigest,omitempty"`
@@ -137,7 +140,10 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 // read takes what is ours from a ledger file. A damaged one is never fatal, and never trusted.
 func (l *Ledger) read(data []byte) {
 	doc, err := decode(data)
-	if err != nil || len(l.key) == 0 {
+	if err == nil {
+		err = l.pickKey(doc.Key)
+	}
+	if err != nil {
 		l.SetAside = l.file() + asideSuffix
 		return
 	}
@@ -148,6 +154,7 @@ func (l *Ledger) read(data []byte) {
 
 // adopt makes what is ours be what a document says.
 func (l *Ledger) adopt(doc document) {
+	l.machine = doc.Machine
 	l.Generation, l.AppliedAt, l.SpecDigest, l.RolledBack, l.Services = doc.Generation, doc.AppliedAt, doc.SpecDigest, doc.RolledBack, doc.Services
 	l.owned, l.madeDir = make(map[render.ID]entry, len(doc.Entries)), map[string]bool{}
 	for _, e := range doc.Entries {

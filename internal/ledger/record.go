@@ -77,7 +77,7 @@ func (l *Ledger) writeGeneration() error {
 	slices.SortFunc(l.recorded.Kept, func(a, b plan.Kept) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Node, b.Node))
 	})
-	file := generationFile{formatVersion, Generation{*l.recorded, l.Services}}
+	file := generationFile{formatVersion, Generation{Generation: *l.recorded, Services: l.Services}, l.originals()}
 	if err := store(l.generationName(l.recorded.Number), encode(file)); err != nil {
 		return fmt.Errorf("writing generation %d: %w", l.recorded.Number, err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Revert records that the files of the journal are as they were, but for those that are left: these stay ours as the apply that was cut
-// off would have them. Images are as they are.
+// off would have left them. Images are as they are.
 func (l *Ledger) Revert(left []string) error {
 	was := document{}
 	if l.Journal.Ledger != nil {
@@ -26,6 +26,9 @@ func (l *Ledger) Revert(left []string) error {
 	for _, name := range left {
 		id := render.ID{Kind: render.KindFile, Name: name}
 		if e, ok := now.owned[id]; ok {
+			if e.Coming != "" {
+				e.Applied, e.Coming = e.Coming, ""
+			}
 			l.owned[id] = e
 		}
 	}

@@ -18,6 +18,7 @@ type Saved struct {
 	Services   Services
 	// MaxRemovals is how many removals the policy allowed in one apply when the plan was made.
 	MaxRemovals int
+	Named       []string // registries that the file names
 	Plan        plan.Plan
 
 	// Contents that are secret are not saved. Their digests are, by the file's name, so that what is found out again when the

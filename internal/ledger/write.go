@@ -43,7 +43,7 @@ func (l *Ledger) Prepare() error {
 	if _, err := rand.Read(key); err != nil {
 		return err
 	}
-	if err := store(filepath.Join(l.dir, "key"), key); err != nil {
+	if err := store(l.keyName(), key); err != nil {
 		return fmt.Errorf("writing the ledger's key: %w", err)
 	}
 	l.key = key
@@ -204,7 +204,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
-	for _, name := range []string{"archives", "backups", "failure", "generations", "journal.json.damaged", "key", "ledger", "lock", "undo", "journal.json"} {
+	for _, name := range []string{"archives", "backups", "failure", "generations", "journal.json.damaged", "key", "key.new", "ledger", "lock", "undo", "journal.json"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
 		}
@@ -253,7 +253,7 @@ func (l *Ledger) save() error {
 // document is the ledger as it is written.
 func (l *Ledger) document() document {
 	doc := document{
-		FormatVersion: formatVersion, Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, RolledBack: l.RolledBack,
+		FormatVersion: formatVersion, Machine: l.machine, Key: keyMark(l.key), Generation: l.Generation, AppliedAt: l.AppliedAt, SpecDigest: l.SpecDigest, RolledBack: l.RolledBack,
 		Services: l.Services, MadeDirs: l.MadeDirs(), StateDirs: l.stateDirs, Entries: make([]entry, 0, len(l.owned)),
 	}
 	for _, e := range l.owned {

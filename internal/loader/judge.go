@@ -3,13 +3,19 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+
+	docker2 "github.com/containerd/containerd/v2/core/remotes/docker"
 )
 
+// Anybody is a registry that has no directory of its own, and is served by _default.
+const Anybody = "any.invalid"
+
 // Judge says what containerd of a major version would make of a directory of certs.d with these files in it, by name, as
-// the directory of host. For "*" it is the directory _default, asked for a registry "any.invalid". Judge writes the files
+// the directory of host. For "*" it is the directory _default, asked for [Anybody]. Judge writes the files
 // into a temporary directory, whose path is in nothing that it returns.
 func Judge(major int, files map[string][]byte, host string) (Result, error) {
 	root, err := os.MkdirTemp("", "regsync-judge-")
@@ -19,7 +25,7 @@ func Judge(major int, files map[string][]byte, host string) (Result, error) {
 	defer os.RemoveAll(root)
 	dir := host
 	if host == "*" {
-		dir, host = "_default", "any.invalid"
+		dir, host = "_default", Anybody
 	}
 	if err := write(root, dir, files); err != nil {
 		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
@@ -32,6 +38,31 @@ func Judge(major int, files map[string][]byte, host string) (Result, error) {
 		err = errors.New(strings.ReplaceAll(err.Error(), root+"/", ""))
 	}
 	return result, err
+}
+
+// Ahead gives those whom containerd of a major version would ask for the images of host, if these files were its directory, as [Judge] has it.
+// All that the files name is read when Ahead returns.
+func Ahead(major int, files map[string][]byte, host string, client func(*http.Transport)) ([]docker2.RegistryHost, error) {
+	root, err := os.MkdirTemp("", "regsync-judge-")
+	if err != nil {
+		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
+	}
+	defer os.RemoveAll(root)
+	if err := write(root, "ahead", files); err != nil {
+		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
+	}
+	load, err := Hosts(major, Options{Dir: func(string) (string, error) { return filepath.Join(root, "ahead"), nil }, Client: client})
+	if err != nil {
+		return nil, err
+	}
+	if host == "*" {
+		host = Anybody
+	}
+	hosts, err := load(host)
+	if err != nil {
+		err = errors.New(strings.ReplaceAll(err.Error(), root+"/", ""))
+	}
+	return hosts, err
 }
 
 // write puts files into the directory dir below root. Neither dir nor a file's name may lead elsewhere.

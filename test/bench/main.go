@@ -7,6 +7,10 @@
 // With images it measures how archives become images, beside ctr; see images.go.
 //
 //	bench images bin/regsync [ROUNDS]
+//
+// With size it tells what each heavy dependency adds to the program; see size.go.
+//
+//	bench size bin/regsync
 package main
 
 import (
@@ -45,10 +49,12 @@ func main() {
 		if _, err = fmt.Sscan(args[4], &rounds); err == nil {
 			err = inside(args[1], args[2], args[3], rounds)
 		}
+	case len(args) == 2 && args[0] == "size":
+		err = size(os.Stdout, args[1])
 	case len(args) == 2 && args[0] == "floor":
 		err = floor(args[1])
 	default:
-		err = errors.New("usage: bench PROGRAM | bench images PROGRAM [ROUNDS]")
+		err = errors.New("usage: bench PROGRAM | bench images PROGRAM [ROUNDS] | bench size PROGRAM")
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)

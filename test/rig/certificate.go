@@ -42,13 +42,17 @@ func NewAuthority() (*Authority, error) {
 
 // Issue returns certificate and key, both PEM, for a server with these names and addresses and for a client alike.
 func (a *Authority) Issue(names ...string) (cert, key []byte, err error) {
+	return a.issue(time.Now().Add(24*time.Hour), names...)
+}
+
+func (a *Authority) issue(until time.Time, names ...string) (cert, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: until.Add(-25 * time.Hour), NotAfter: until,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
@@ -69,6 +73,16 @@ func (a *Authority) Issue(names ...string) (cert, key []byte, err error) {
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
+}
+
+// Expired returns the TLS configuration of a server with these names whose certificate was good until the second of January 2021.
+func (a *Authority) Expired(names ...string) (*tls.Config, error) {
+	cert, key, err := a.issue(time.Date(2021, 1, 2, 12, 0, 0, 0, time.UTC), names...)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, err
 }
 
 // Server returns the TLS configuration of a server with these names. Where clients is true, only clients with a

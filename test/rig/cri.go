@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -62,9 +63,18 @@ func (c *CRI) Await(ctx context.Context, up bool) error {
 
 // Pull pulls an image as kubelet does for a pod without pull secrets, and returns the ID of what was pulled.
 func (c *CRI) Pull(ctx context.Context, image string) (string, error) {
+	return c.PullAs(ctx, image, "")
+}
+
+// PullAs pulls an image as kubelet does for a pod whose pull secret has this user:password for the registry; none where it is empty.
+func (c *CRI) PullAs(ctx context.Context, image, login string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, pullWithin)
 	defer cancel()
-	answer, err := c.images.PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: image}})
+	request := &cri.PullImageRequest{Image: &cri.ImageSpec{Image: image}}
+	if user, password, ok := strings.Cut(login, ":"); ok {
+		request.Auth = &cri.AuthConfig{Username: user, Password: password}
+	}
+	answer, err := c.images.PullImage(ctx, request)
 	if err != nil {
 		return "", err
 	}

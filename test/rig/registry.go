@@ -28,6 +28,9 @@ type Registry struct {
 	// portal's does. Set it while nobody asks.
 	Refuse func(*http.Request) int
 
+	// Redirect is where everybody is sent, as scheme://host:port; empty: nobody is. Set it while nobody asks.
+	Redirect string
+
 	server http.Server
 	store  http.Handler
 
@@ -134,6 +137,8 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 		refused = r.Refuse(req)
 	}
 	switch {
+	case r.Redirect != "":
+		http.Redirect(seen, req, r.Redirect+req.URL.RequestURI(), http.StatusTemporaryRedirect)
 	case refused == http.StatusOK:
 		seen.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(seen, "<html>welcome</html>")
