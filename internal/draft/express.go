@@ -126,9 +126,10 @@ func location(api string) (root string, override spec.Override) {
 	scheme, rest, _ := strings.Cut(api, "://")
 	host, p, _ := strings.Cut(rest, "/")
 	p = (&url.URL{Path: "/" + p}).EscapedPath()
+	plain, ends := strings.CutSuffix(p, "/v2")
 	switch {
-	case p == "/v2":
-		return scheme + "://" + host, spec.OverrideAuto
+	case ends && !strings.HasPrefix(p, "/v2/") && !strings.HasSuffix(plain, "/v2"):
+		return scheme + "://" + host + plain, spec.OverrideAuto // containerd adds it
 	case strings.HasPrefix(p, "/v2/"), strings.HasSuffix(p, "/v2"):
 		return scheme + "://" + host + p, spec.OverrideAuto
 	}
