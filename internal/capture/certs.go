@@ -125,7 +125,25 @@ func (c *capturer) asks(r probe.Reading, host string) []draft.Ask {
 	if last := len(asks) - 1; c.Probe.Inline != nil && c.effect && last >= 0 && slices.Contains([]string{draft.Upstream(host), "http://" + host + "/v2"}, asks[last].URL) {
 		asks[last].Caps = draft.AllCaps
 	}
+	for i := range asks {
+		asks[i].Where = c.password(r.File)
+	}
 	return draft.Distinct(asks, host)
+}
+
+// password says where in a file a password of basic authentication stands.
+func (c *capturer) password(file string) string {
+	data, _ := c.Read(file)
+	where, n := file, 0
+	for i, line := range strings.Split(strings.ToLower(string(data)), "\n") {
+		if strings.Contains(line, "authorization") && strings.Contains(line, "basic ") {
+			where, n = fmt.Sprintf("%s:%d", file, i+1), n+1
+		}
+	}
+	if n > 1 {
+		where = "an Authorization header of " + file
+	}
+	return "in " + where + ", behind the user name in base64"
 }
 
 // foreign names the tool that wrote a file and writes it again; empty: none does.
