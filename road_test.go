@@ -42,7 +42,7 @@ var road = map[string][]string{
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.
-var pure = []string{"spec", "render", "plan"}
+var pure = []string{"spec", "render", "plan", "internal/draft", "internal/convert"}
 
 // outside are packages that reach out of the process. crypto/x509 brings os and net with it, so these are looked for among what a
 // pure package imports itself.

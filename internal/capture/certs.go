@@ -95,6 +95,9 @@ func (c *capturer) registry(host string, r, other probe.Reading) {
 	e := c.draft.Entry(host)
 	c.place(e, r)
 	asks := c.asks(r, host)
+	if other.Error != "" && r.Error == "" {
+		e.Note("containerd 1.x: %s", other.Error)
+	}
 	switch hosts, err := c.Read(r.File); {
 	case r.Error != "":
 		e.Leave("every pull fails: %s", r.Error)

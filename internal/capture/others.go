@@ -79,7 +79,7 @@ func (c *capturer) tail(format string, args ...any) {
 func (c *capturer) hosts() {
 	file := c.Inputs.Layout.HostsFile
 	used := c.names()
-	given := map[string]bool{}
+	given := map[string]netip.Addr{}
 	for i, line := range bytes.Split(c.HostsFile, []byte("\n")) {
 		text, _, _ := strings.Cut(string(line), "#")
 		fields := strings.Fields(text)
@@ -94,12 +94,12 @@ func (c *capturer) hosts() {
 		for _, name := range fields[1:] {
 			name = strings.ToLower(strings.TrimSuffix(name, "."))
 			kind := fmt.Sprint(name, " ", a.Unmap().Is6())
-			switch {
+			switch first, again := given[kind]; {
 			case !used[name] || name == "localhost":
-			case given[kind]:
-				c.tail("%s:%d: %s has an address on a line before, which counts.", file, i+1, name)
-			default:
-				given[kind] = true
+			case again && first != a.Unmap():
+				c.clash(name, fmt.Sprintf("%s:%d gives %s another address, and regsync would write a line before both", file, i+1, name))
+			case !again:
+				given[kind] = a.Unmap()
 				names = append(names, name)
 			}
 		}
@@ -107,6 +107,15 @@ func (c *capturer) hosts() {
 			c.draft.Hosts = append(c.draft.Hosts, draft.Noted[spec.HostsLine]{
 				Value: spec.HostsLine{Address: fields[0], Names: names}, Notes: []string{fmt.Sprintf("%s:%d", file, i+1)},
 			})
+		}
+	}
+}
+
+// clash leaves out the line of a name to which another line gives another address: the first counts, and goes on to.
+func (c *capturer) clash(name, why string) {
+	for i := range c.draft.Hosts {
+		if h := &c.draft.Hosts[i]; slices.Contains(h.Value.Names, name) {
+			h.Left = why
 		}
 	}
 }

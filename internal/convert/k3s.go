@@ -2,7 +2,6 @@ package convert
 
 import (
 	"encoding/base64"
-	"net"
 	"slices"
 	"strings"
 
@@ -197,9 +196,9 @@ func k3sDefault(host string, configs map[string]*k3sConfig) draft.Ask {
 // k3sEndpoint reads an endpoint as k3s does (normalizeEndpointAddress), and gives the name by which configs knows its host. A path is
 // the API root as it stands; loopback with a port speaks http where no scheme stands.
 func k3sEndpoint(url string, caps []string) (a draft.Ask, host string) {
-	standard := "https"
-	name, port, err := net.SplitHostPort(strings.SplitN(url, "/", 2)[0])
-	if err == nil && port != "443" && loopback(name) {
+	standard, authority := "https", strings.SplitN(url, "/", 2)[0]
+	i := strings.LastIndexByte(authority, ':')
+	if i > 0 && !strings.HasSuffix(authority, "]") && authority[i:] != ":443" && loopback(strings.Trim(authority[:i], "[]")) {
 		standard = "http"
 	}
 	scheme, host, path := split(url, standard)

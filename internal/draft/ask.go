@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 )
@@ -43,7 +43,7 @@ func Upstream(host string) string {
 func Canonical(header map[string][]string) map[string][]string {
 	out := map[string][]string{}
 	for name, values := range header {
-		out[http.CanonicalHeaderKey(name)] = values
+		out[textproto.CanonicalMIMEHeaderKey(name)] = values
 	}
 	return out
 }
