@@ -131,11 +131,15 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	}
 	switch judge(s) {
 	case leave:
-		if mode == 0 {
+		switch {
+		case mode != 0:
+			c.Action, c.Reason, c.Drift = Update, fmt.Sprintf("its mode was opened to %04o", live.Mode.Perm()), true
+		case r.InCluster() && owned.Coming != "":
+			c.Action, c.Reason = Adopt, unfinished // it is only to be remembered that it is done
+		default:
 			b.plan.Unchanged++
 			return
 		}
-		c.Action, c.Reason, c.Drift = Update, fmt.Sprintf("its mode was opened to %04o", live.Mode.Perm()), true
 	case create:
 		c.Action, c.Reason, before = Create, r.Why, Original{}
 	case remake:
@@ -188,7 +192,7 @@ func (b *builder) lost(id render.ID) (Original, []string) {
 			return before, nil
 		}
 	}
-	return Original{}, parent(id) // its directory goes with it, if nothing else is in it
+	return Original{}, parent(id)
 }
 
 // unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
@@ -240,12 +244,15 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
-	if render.Same(next, live.Data) && !unknown {
+	cutOff := r.InCluster() && owned != nil && owned.Coming != ""
+	if render.Same(next, live.Data) && !unknown && !cutOff {
 		b.plan.Unchanged++
 		return
 	}
 	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
 	switch {
+	case cutOff && render.Same(next, live.Data):
+		c.Action, c.Reason, c.Drift = Adopt, unfinished, false
 	case unknown:
 		c.Reason = "bears regsync's mark"
 		if render.Same(next, live.Data) {
