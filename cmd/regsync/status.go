@@ -87,10 +87,8 @@ func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
 		now.ConfirmBy = j.Confirm.Until()
 	}
-	for _, o := range s.owned {
-		now.Unfinished = now.Unfinished || o.Coming != ""
-	}
-	now.Unfinished = now.Unfinished && now.AtWork == ""
+	now.Unfinished = (now.Unfinished || s.ledger.Begun()) && now.AtWork == ""
+	now.Forward = s.ledger.Journal == nil && s.ledger.JournalDamage == ""
 	if f := s.ledger.Failure(); f != nil {
 		now.LastError = f.Message
 	}

@@ -17,6 +17,7 @@ type Status struct {
 	Drift      []plan.Drifted
 	AtWork     string     // who changes the node just now; empty: nobody
 	Unfinished bool       // an apply was cut off, or waits to be confirmed
+	Forward    bool       // what is unfinished is no file, so nothing is undone: the next apply goes on with it
 	ConfirmBy  time.Time  // until when it can be; zero: nothing waits
 	Plan       *plan.Plan // what apply would do; nil where there is no file to say
 	LastError  string     // why the last apply failed; empty: it did not
@@ -102,6 +103,8 @@ func (t Text) Status(s Status) {
 		fmt.Fprintf(t.W, "%s another regsync (%s)\n", c(yellow, "At work:"), visible(s.AtWork))
 	case !s.ConfirmBy.IsZero():
 		fmt.Fprintf(t.W, "%s the last apply is undone after %s, unless it is confirmed: regsync confirm\n", c(yellow, "Unfinished:"), s.ConfirmBy.Local().Format(time.RFC3339))
+	case s.Unfinished && s.Forward:
+		fmt.Fprintf(t.W, "%s an apply was cut off when its files were done; regsync apply goes on with the rest\n", c(red, "Unfinished:"))
 	case s.Unfinished:
 		fmt.Fprintf(t.W, "%s an apply was cut off; regsync recover undoes it, and so does the next apply before it begins\n", c(red, "Unfinished:"))
 	}
