@@ -152,9 +152,12 @@ func (e *examination) proxyLines(patterns []string) (set map[string]string, at d
 	return set, at
 }
 
-// nameServers gives those that the node asks.
+// nameServers gives those that the node asks. Behind systemd-resolved it is those that this asks: it looks at /etc/hosts itself.
 func (e *examination) nameServers() []string {
-	live, err := e.root.Read("/etc/resolv.conf")
+	live, err := e.root.Read("/run/systemd/resolve/resolv.conf")
+	if err != nil || live.Data == nil {
+		live, err = e.root.Read("/etc/resolv.conf")
+	}
 	if err != nil {
 		return nil
 	}

@@ -199,6 +199,9 @@ func (e *examination) askEndpoints(ctx context.Context) {
 	for _, c := range greetings {
 		f.Contacts = append(f.Contacts, doctor.Located(c, f.Directories, f.Wanted))
 	}
+	if slices.ContainsFunc(f.Contacts, func(c doctor.Contact) bool { return c.BuiltIn() && c.Failure != "" }) {
+		e.askAddOn(ctx)
+	}
 }
 
 // hidden reports whether another directory stands before this one, so that nothing in it is asked.

@@ -21,7 +21,7 @@ var contacts = []Rule{{
 		if c.Failure != probe.NobodyListens {
 			return nil
 		}
-		if c.builtIn() && f.AddOn != nil && f.AddOn.trouble() != "" {
+		if c.BuiltIn() && f.AddOn != nil && f.AddOn.trouble() != "" {
 			return nil // the rule of the add-on knows why
 		}
 		finding := c.found("%s refuses the connection", c.URL)
@@ -30,7 +30,7 @@ var contacts = []Rule{{
 			finding.Cause = fmt.Sprintf("%s refuses the connection: nothing on this node listens on port %d", c.URL, port)
 			finding.Remedy = "start what shall listen there"
 		}
-		if c.builtIn() && c.Stock {
+		if c.BuiltIn() && c.Stock {
 			finding.Severity = Info
 			finding.Cause += "; MicroK8s' own file names it, for its built-in registry"
 			finding.Remedy = enableAddOn
@@ -43,7 +43,7 @@ var contacts = []Rule{{
 	Cause:  "localhost:32000 is a NodePort of MicroK8s' add-on registry. It answers once the add-on is enabled, its claim is bound (it needs hostpath-storage, unless a storage class is named) and its pod runs.",
 	Remedy: "microk8s enable hostpath-storage, if the claim waits; kubectl -n container-registry describe pod,pvc says more",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if !c.builtIn() || c.Failure == "" || f.AddOn == nil || f.AddOn.trouble() == "" {
+		if !c.BuiltIn() || c.Failure == "" || f.AddOn == nil || f.AddOn.trouble() == "" {
 			return nil
 		}
 		finding := c.found("%s: %s", c.URL, f.AddOn.trouble())
@@ -145,8 +145,8 @@ func (c Contact) mild(f *Facts, finding Finding) []Finding {
 	return one(finding)
 }
 
-// builtIn reports whether the endpoint is MicroK8s' built-in registry on this node.
-func (c Contact) builtIn() bool {
+// BuiltIn reports whether the endpoint is MicroK8s' built-in registry on this node.
+func (c Contact) BuiltIn() bool {
 	port, here := c.local(nil)
 	return here && port == 32000
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// The built-in registry does not answer: what the cluster says decides which rule speaks, and what it says. The pair of registry-add-on.
+// The built-in registry does not answer: what the cluster says decides which rule speaks, and what it says.
 func TestAddOn(t *testing.T) {
 	refused := Contact{Greeting: probe.Greeting{URL: "http://localhost:32000/v2", Failure: probe.NobodyListens}, Place: Place{"hosts.toml", 3}}
 	answers := refused

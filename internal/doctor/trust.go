@@ -107,10 +107,10 @@ var login = []Rule{{
 }, {
 	ID: "endpoint-token-not-sent", Severity: Error, Family: Endpoints,
 	Title:  "containerd 1.x shows a token server no header",
-	Cause:  "The registry gives out tokens. containerd 1.6 and 1.7 send the header of hosts.toml to the registry itself only, and ask for a token without it: private images cannot be had in this way.",
+	Cause:  "The registry gives out tokens. containerd before 2.1 sends the header of hosts.toml to the registry itself only, and asks for a token without it: private images cannot be had in this way.",
 	Remedy: "use a pull secret, or registry.configs.\"HOST\".auth in containerd's config",
 	check: eachContact(func(f *Facts, c Contact) []Finding {
-		if !c.Shown || c.Challenge != "bearer" || !f.Version.Before(2, 0) {
+		if !c.Shown || c.Challenge != "bearer" || !f.Version.Before(2, 1) {
 			return nil
 		}
 		return one(c.found("%s gives out tokens, and %s does not show the header to the token server", c.URL, f.who()))
