@@ -12,7 +12,7 @@ GOOS    ?= $(shell go env GOOS)
 GOARCH  ?= $(shell go env GOARCH)
 
 PURE     := ./spec/... ./render/... ./plan/...
-FUZZTIME ?= 20s
+FUZZTIME ?= 1m
 
 .PHONY: help
 help: ## list the targets
@@ -34,6 +34,11 @@ components: ## the real daemons that the tests start: packages, built releases o
 .PHONY: test
 test: components ## all tests, from the units to the real components (root gets all of them)
 	go test ./...
+
+.PHONY: test-long
+test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)
+	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestConcurrent)$$' ./test | \
+	  grep -v '^ *=== '
 
 .PHONY: check
 check: generated $(TOOLS)/golangci-lint ## what must be clean before a commit: generated files, format, lint, vet, races
@@ -62,7 +67,7 @@ $(TOOLS)/golangci-lint: tools/go.mod
 	@touch $@
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (20s)
+fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 $$package; \

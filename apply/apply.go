@@ -95,6 +95,8 @@ type Result struct {
 	Failed   []Failure       // changes that stand for themselves and did not succeed
 	// Elsewhere are changes that stand for themselves and turned out to be another node's.
 	Elsewhere []Failure
+
+	Unrecorded error // why it could not be recorded which of those were done; everything else is
 }
 
 // Failure is a change that did not succeed. The rest of the plan is carried out all the same.
@@ -150,9 +152,7 @@ func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, chec
 		}
 		result.Failed = append(result.Failed, Failure{c, err})
 	}
-	if err := l.Settle(done, undone); err != nil {
-		return result, err
-	}
+	result.Unrecorded = l.Settle(done, undone)
 	return result, context.Cause(ctx)
 }
 

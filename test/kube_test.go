@@ -23,7 +23,7 @@ import (
 const kubeUsage = `usage:
 	kube up [ADDRESS] | down | kill | start
 	kube node [no-storage] [no-images]
-	kube microk8s
+	kube microk8s | kube push REPOSITORY:TAG
 	kube kubeconfig USER FILE
 	kube create ns NAME [LABEL=VALUE…] | kube create KIND [NAMESPACE/]NAME
 	kube apply FILE [FIELD-MANAGER]
@@ -43,7 +43,8 @@ const kubeAddress = "127.0.0.1:16443"
 // knew. kill ends the API server alone, start starts it again on what etcd has.
 //
 // node gives the cluster its one node, a stand-in, without which no pod runs; with no-storage it provides no volumes, with no-images it can pull
-// none, until node says otherwise. microk8s makes the API server that of MicroK8s' tree, and puts a stand-in for its command on the PATH.
+// none, until node says otherwise. microk8s makes the API server that of MicroK8s' tree, and puts a stand-in for its command on the PATH. push
+// puts a random image into the built-in registry.
 //
 // kubeconfig writes one for admin, for a user by certificate, or for a service account (system:serviceaccount:NAMESPACE:NAME) by token; the
 // directory is made. grant gives a user verbs, everywhere or in one namespace; users have none by themselves.
@@ -72,6 +73,11 @@ func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
 			n.kubeNode = rig.StartKubeNode(n.kube.KubeClient)
 		}
 		n.kubeNode.Suffer(slices.Contains(args, "no-storage"), slices.Contains(args, "no-images"))
+		return
+	case "push":
+		digest, err := n.kubeNode.Push(args[1])
+		fmt.Fprintln(ts.Stdout(), digest)
+		settle(ts, neg, err)
 		return
 	case "microk8s":
 		settle(ts, neg, errors.Join(kubeKubeconfig(ctx, ts, n.kube, []string{"admin", rig.SnapData + "/credentials/client.config"}), n.putMicroK8s()))

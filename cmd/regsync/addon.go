@@ -42,3 +42,13 @@ func withoutAddons(owned map[render.ID]plan.Owned) (rest, addons map[render.ID]p
 	}
 	return rest, addons
 }
+
+// unasked says in a few words what is ours in the cluster, where the file asks for nothing there any more.
+func unasked(owned map[render.ID]plan.Owned) string {
+	for id := range owned {
+		if id.InCluster() && id.Kind != render.KindAddon {
+			return "pull secrets that nobody asks for any more"
+		}
+	}
+	return "an add-on that nobody asks for any more"
+}

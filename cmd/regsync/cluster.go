@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -42,7 +43,19 @@ func (c *command) clusterOf(s *site, sp *spec.Spec, runtime render.Runtime) ledg
 		before.Kubeconfig = cmp.Or(sp.Cluster.Kubeconfig, before.Kubeconfig)
 		return before
 	}
-	return ledger.Cluster{Manage: sp.Cluster.Manage, Owner: sp.Cluster.Owner, Kubeconfig: sp.Cluster.Kubeconfig, Variable: c.env("KUBECONFIG")}
+	return ledger.Cluster{Manage: sp.Cluster.Manage, Owner: sp.Cluster.Owner, Kubeconfig: sp.Cluster.Kubeconfig, Variable: c.kubeconfigs()}
+}
+
+// kubeconfigs gives what KUBECONFIG says, with absolute paths: a reset may run elsewhere.
+func (c *command) kubeconfigs() string {
+	var files []string
+	for _, name := range filepath.SplitList(c.env("KUBECONFIG")) {
+		if whole, err := filepath.Abs(name); err == nil && name != "" {
+			name = whole
+		}
+		files = append(files, name)
+	}
+	return strings.Join(files, string(filepath.ListSeparator))
 }
 
 // reach finds the way to the API server and whether it is for us to write there. It is nil where nothing of the cluster is wanted, or ours:
@@ -62,7 +75,7 @@ func (c *command) reach(ctx context.Context, s *site, v ledger.Services, sp *spe
 		if err != nil {
 			r.client, r.waiting = nil, err.Error()
 		}
-		if r.waiting == "" || time.Now().After(deadline) {
+		if r.waiting == "" || errors.As(err, new(*cluster.RefusedError)) || time.Now().After(deadline) {
 			break
 		}
 		select {

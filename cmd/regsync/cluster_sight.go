@@ -26,7 +26,7 @@ const looksAtOnce = 8
 func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired, have map[render.ID]plan.Live, open *sight, asked string) error {
 	if r == nil {
 		if c.baking() && (asked != "" || ownsInCluster(open.owned)) {
-			open.left = append(open.left, cmp.Or(asked, "what nobody asks the cluster for any more"))
+			open.left = append(open.left, cmp.Or(asked, unasked(open.owned)))
 			open.owned = withoutCluster(d, open.owned)
 		}
 		return nil
@@ -39,9 +39,9 @@ func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired
 		r.client, r.waiting = nil, err.Error()
 	}
 	if r.elsewhere != "" {
-		open.elsewhere = append(open.elsewhere, cmp.Or(asked, "what nobody asks the cluster for any more")+": "+r.elsewhere)
+		open.elsewhere = append(open.elsewhere, cmp.Or(asked, unasked(open.owned))+": "+r.elsewhere)
 	} else {
-		open.waiting = append(open.waiting, cmp.Or(asked, "what nobody asks the cluster for any more")+": "+r.waiting)
+		open.waiting = append(open.waiting, cmp.Or(asked, unasked(open.owned))+": "+r.waiting)
 	}
 	open.owned = withoutCluster(d, open.owned)
 	return nil

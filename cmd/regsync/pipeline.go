@@ -123,11 +123,27 @@ func (t *trip) say(s *site, held []render.Held) {
 			Hint:    "run regsync on each node to have them pinned",
 		})
 	}
+	if why := s.ledger.JournalDamage; why != "" {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "the journal of an apply that was cut off cannot be trusted: " + why})
+	}
+	if j := s.ledger.Journal; j != nil {
+		left := &spec.Problem{Message: "an apply was cut off: the next one puts its files back first, and then makes another plan", Hint: "regsync recover puts them back now"}
+		if j.Confirm != nil {
+			left = &spec.Problem{Message: "the last apply waits to be confirmed, and is undone otherwise", Hint: "regsync confirm"}
+		}
+		t.plan.Warnings = append(t.plan.Warnings, left)
+	}
 	for _, h := range held {
 		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))
 	}
 	if t.place.Waiting != "" && wantsRuntime(t.spec) {
 		t.plan.Waiting = append(t.plan.Waiting, t.place.Waiting)
+	}
+	if who := s.root.OpenTo(t.place.CertsDir); t.place.CertsDir != "" && who != "" {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{
+			Message: fmt.Sprintf("%q may be written by %s, who thereby decides where images are pulled from", t.place.CertsDir, who),
+			Hint:    "chown root and chmod o-w, as far down as it goes",
+		})
 	}
 	if damage := s.damaged(); damage != "" {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: damage})
@@ -162,7 +178,7 @@ func (c *command) find(ctx context.Context, s *survey, sp *spec.Spec) (node.Plac
 		sp.Node.Docker.Manage != "never" && docker.Installed(s.root.Exists)
 	deadline := time.Now().Add(c.wait)
 	for {
-		place, err := s.root.Find(sp.Node, manageDocker, s.base)
+		place, err := s.root.Find(sp.Node, manageDocker, s.config)
 		if errors.Is(err, node.ErrTwoRuntimes) {
 			return place, hinted{err, "say which one it is for: node: {runtime: microk8s} or node: {runtime: containerd}"}
 		}
@@ -225,6 +241,11 @@ func located(name string, err error) error {
 	if leaves := (*node.LeavesError)(nil); errors.As(err, &leaves) {
 		p.Message = leaves.Error()
 		p.Hint = fmt.Sprintf("make %q a directory of the node, or a link to one", leaves.Link)
+		return p
+	}
+	if planted := (*node.PlantedError)(nil); errors.As(err, &planted) {
+		p.Message = planted.Error()
+		p.Hint = fmt.Sprintf("look who put it there; if it is meant, chown -h root %q", planted.Link)
 		return p
 	}
 	if got := (*spec.Problem)(nil); errors.As(err, &got) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
@@ -81,13 +82,13 @@ func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, open.owned, s.ledger.Digest)
+	now.AtWork = ledger.Holder(s.state)
 	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
 	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
 		now.ConfirmBy = j.Confirm.Until()
 	}
-	for _, o := range s.owned {
-		now.Unfinished = now.Unfinished || o.Coming != ""
-	}
+	now.Unfinished = (now.Unfinished || s.ledger.Begun()) && now.AtWork == ""
+	now.Forward = s.ledger.Journal == nil && s.ledger.JournalDamage == ""
 	if f := s.ledger.Failure(); f != nil {
 		now.LastError = f.Message
 	}

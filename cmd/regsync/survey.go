@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
@@ -64,6 +65,15 @@ func (s *survey) base(name string) ([]byte, error) {
 		return nil, err
 	}
 	return plan.Base(s.live[name].Data, s.ownedFile(name), s.ledger.Digest)
+}
+
+// config is base for what containerd reads: what is no file there keeps it from starting, and says nothing of which runtime this is.
+func (s *survey) config(name string) ([]byte, error) {
+	data, err := s.base(name)
+	if obstacle := s.live[name].Obstacle; err == nil && obstacle != "" {
+		err = hinted{fmt.Errorf("%q %s", name, obstacle), "move it out of the way, then run again"}
+	}
+	return data, err
 }
 
 func (s *survey) ownedFile(name string) *plan.Owned {

@@ -35,6 +35,7 @@ func (l *Ledger) backup(digest string) ([]byte, error) {
 // sweep removes backups that no entry names. One that cannot be removed is tried again the next time; it is no reason to undo an
 // apply.
 func (l *Ledger) sweep() {
+	l.sweepCut()
 	if l.wasDamaged() {
 		return
 	}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -120,7 +118,7 @@ func (l *Ledger) keepForUndo(data []byte) error {
 	if _, err := l.forUndo(l.name(data)); err == nil {
 		return nil
 	}
-	return renameio.WriteFile(filepath.Join(l.undoDir(), l.name(data)), data, 0o600, renameio.IgnoreUmask())
+	return replace(filepath.Join(l.undoDir(), l.name(data)), data)
 }
 
 // forUndo gives what is kept under a name, and nil for none.

@@ -171,7 +171,7 @@ func TestModes(t *testing.T) {
 	l := open(t, dir)
 	do(t, l, of(change("/a", "was", "is")))
 	for path, want := range map[string]fs.FileMode{
-		"": fs.ModeDir | 0o700, "backups": fs.ModeDir | 0o700, "key": 0o600, "ledger": 0o600, "lock": 0o600,
+		"": fs.ModeDir | madeBit | 0o700, "backups": fs.ModeDir | madeBit | 0o700, "key": 0o600, "ledger": 0o600, "lock": 0o600,
 		filepath.Join("backups", l.Digest([]byte("was"))): 0o600,
 	} {
 		info, err := os.Stat(filepath.Join(dir, path))

@@ -75,6 +75,16 @@ func Acquire(ctx context.Context, dir string) (_ *Lock, err error) {
 	}
 }
 
+// madeBit marks a directory that we have made, from its first moment on: a run that is killed before it has written that down leaves
+// the mark. The sticky bit means nothing where only root may enter.
+const madeBit = fs.ModeSticky
+
+// bears reports whether a directory bears our mark.
+func bears(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir() && info.Mode()&madeBit != 0
+}
+
 // makeDirs makes a directory and those above it, and gives the ones that were not there, outermost first.
 func makeDirs(dir string) ([]string, error) {
 	var missing []string
@@ -90,13 +100,24 @@ func makeDirs(dir string) ([]string, error) {
 	for i, d := range missing {
 		mode := fs.FileMode(0o755)
 		if i == len(missing)-1 {
-			mode = 0o700
+			mode = 0o700 | madeBit
 		}
 		if err := os.Mkdir(d, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return missing[:i], err
 		}
 	}
 	return missing, nil
+}
+
+// Holder says who changes the node just now; empty: nobody does. Nothing is made.
+func Holder(dir string) string {
+	name := filepath.Join(dir, "lock")
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	defer l.Close()
+	if free, err := l.TryRLock(); free || err != nil {
+		return ""
+	}
+	return holder(name)
 }
 
 func holder(name string) string {

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -106,6 +104,9 @@ func (l *Ledger) rekey(read func(name string) []byte) error {
 		}
 	}
 	for id, e := range l.owned {
+		if _, known := renamed[e.Applied]; !known && id.Kind != render.KindFile {
+			e.Applied = "" // what is in a cluster is not here to be looked at
+		}
 		e.Applied, e.Coming = orSame(renamed, e.Applied), orSame(renamed, e.Coming)
 		if e.Before != nil {
 			before := *e.Before
@@ -158,7 +159,7 @@ func (l *Ledger) copyAll(dir string, then *Ledger, renamed map[string]string) er
 			continue // it is damaged, and stays under its name
 		}
 		renamed[f.Name()] = then.Digest(data)
-		if err := renameio.WriteFile(filepath.Join(dir, then.Digest(data)), data, 0o600, renameio.IgnoreUmask()); err != nil {
+		if err := replace(filepath.Join(dir, then.Digest(data)), data); err != nil {
 			return err
 		}
 	}

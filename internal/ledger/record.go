@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/regsync/regsync/plan"
 )
 
@@ -66,7 +64,7 @@ func (l *Ledger) keepContent(data []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	return renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask())
+	return replace(name, data)
 }
 
 func (l *Ledger) writeGeneration() error {
@@ -110,10 +108,6 @@ func (l *Ledger) sweepGenerations(keep int) {
 	for len(numbers) > max(keep, 1) {
 		_ = os.Remove(l.generationName(numbers[0]))
 		numbers = numbers[1:]
-	}
-	cut, _ := filepath.Glob(filepath.Join(l.generationsDir(), ".*")) //nolint:errcheck // what a run that was killed was writing
-	for _, name := range cut {
-		_ = os.Remove(name)
 	}
 	l.sweepContents(numbers)
 }

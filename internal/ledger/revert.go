@@ -21,6 +21,7 @@ func (l *Ledger) Revert(left []string) error {
 	for id, e := range now.owned {
 		if id.Kind != render.KindFile {
 			l.owned[id] = e
+			l.Services = l.Services.Or(now.Services) // it is in the store of these
 		}
 	}
 	for _, name := range left {

@@ -16,8 +16,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -117,6 +115,7 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	if err != nil {
 		return errors.Join(err, l.unrecord())
 	}
+	l.kept = true
 	if l.Journal != nil && l.Journal.Confirm != nil {
 		return nil // the way back is kept whole
 	}
@@ -175,7 +174,7 @@ func (l *Ledger) Abort() error {
 	}
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
 	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
-	l.RolledBack, l.Services = l.earlier.RolledBack, l.earlier.Services
+	l.RolledBack, l.Services, l.kept = l.earlier.RolledBack, l.earlier.Services, l.earlier.kept
 	if err := l.unrecord(); err != nil {
 		return err
 	}
@@ -204,6 +203,7 @@ func (l *Ledger) Abort() error {
 // Remove takes away everything that regsync remembers, and the directories that were made for it. Call it when nothing on
 // the node is ours.
 func (l *Ledger) Remove() error {
+	l.sweepCut()
 	for _, name := range []string{"archives", "backups", "failure", "generations", "journal.json.damaged", "key", "key.new", "ledger", "lock", "undo", "journal.json"} {
 		if err := os.RemoveAll(filepath.Join(l.dir, name)); err != nil {
 			return fmt.Errorf("emptying the state directory: %w", err)
@@ -213,8 +213,10 @@ func (l *Ledger) Remove() error {
 	for _, d := range l.stateDirs {
 		made = append(made, filepath.Join(l.dir, d))
 	}
-	slices.Sort(made)
-	for _, d := range slices.Backward(made) {
+	if bears(l.dir) {
+		made = append(made, l.dir)
+	}
+	for _, d := range slices.Backward(slices.Compact(slices.Sorted(slices.Values(made)))) {
 		_ = os.Remove(d) // what is not empty is not ours alone
 	}
 	return nil
@@ -267,7 +269,7 @@ func (l *Ledger) document() document {
 
 // store writes a file of the state directory so that after a power cut it is old or new, and is there.
 func store(name string, data []byte) error {
-	if err := renameio.WriteFile(name, data, 0o600, renameio.IgnoreUmask()); err != nil {
+	if err := replace(name, data); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(name))

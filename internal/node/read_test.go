@@ -37,7 +37,7 @@ func TestRead(t *testing.T) {
 			"/empty":                     {},
 			"/dir":                       {absent: true, obstacle: "is a directory"},
 			"/pipe":                      {absent: true, obstacle: "is a named pipe"},
-			"/sock":                      {absent: true, obstacle: "is a socket or a pipe"},
+			"/sock":                      {absent: true, obstacle: "is a socket"},
 			"/file/below":                {absent: true, obstacle: "cannot be there: a directory above it is a file"},
 			"/none":                      {absent: true},
 			"/a/b/c":                     {absent: true, missing: []string{"/a", "/a/b"}},

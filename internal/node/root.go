@@ -16,8 +16,9 @@ import (
 
 // Root is a node's file system, mounted at a directory of this machine.
 type Root struct {
-	dir string // "/" for this machine itself
-	fd  int
+	dir   string // "/" for this machine itself
+	fd    int
+	owner uint32 // of the root directory
 }
 
 // Open opens the file system that is mounted at dir.
@@ -30,7 +31,11 @@ func Open(dir string) (*Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the root %q: %w", dir, err)
 	}
-	return &Root{dir: abs, fd: fd}, nil
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("opening the root %q: %w", dir, err)
+	}
+	return &Root{dir: abs, fd: fd, owner: st.Uid}, nil
 }
 
 // Close lets go of the root.
@@ -49,6 +54,23 @@ type LeavesError struct {
 
 func (e *LeavesError) Error() string {
 	return fmt.Sprintf("%q is a symbolic link to %q, which leads out of the root", e.Link, e.Target)
+}
+
+// PlantedError says that a symbolic link on the way to a file is of a user who is neither root nor the one that runs this. Such a link is
+// not followed: it would let that user have any file of the node shown, or replaced. (The kernel's protected_symlinks holds the same for
+// directories like /tmp.)
+type PlantedError struct {
+	Link string // as the node names it
+	UID  uint32 // whose it is
+}
+
+func (e *PlantedError) Error() string {
+	return fmt.Sprintf("%q is a symbolic link of user %d's, and is not followed", e.Link, e.UID)
+}
+
+// trusts reports whether links of a user are followed. The owner of the root directory may have unpacked the whole tree.
+func (r *Root) trusts(uid uint32) bool {
+	return uid == 0 || uid == r.owner || int64(uid) == int64(os.Geteuid())
 }
 
 // resolve gives name with every symbolic link followed, as the node names it, and the directories of it that are not there,
@@ -88,6 +110,9 @@ func (r *Root) resolve(name string) (real string, missing []string, err error) {
 		}
 		if links++; links > maxLinks {
 			return "", nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ELOOP}
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && !r.trusts(st.Uid) {
+			return "", nil, &PlantedError{Link: next, UID: st.Uid}
 		}
 		target, err := os.Readlink(r.on(next))
 		if err != nil {
@@ -166,23 +191,81 @@ func (r *Root) Exists(name string) bool {
 	return err == nil
 }
 
-// open opens a file of the node for reading, inside the root whatever links say. It never waits, also not for the other end
-// of a pipe.
-func (r *Root) open(name string) (int, error) {
-	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	if r.dir == "/" {
-		return openRetry(func() (int, error) { return unix.Open(name, flags, 0) }, name)
+// open opens a file of the node for reading, inside the root whatever links say. What is no file or directory is not opened: a tape
+// would be rewound, and a watchdog begin to count. Then what says which thing it is.
+func (r *Root) open(name string) (fd int, what string, err error) {
+	handle, err := r.reach(name, unix.O_PATH)
+	if err != nil {
+		return -1, "", err
 	}
-	how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_IN_ROOT}
-	fd, err := openRetry(func() (int, error) { return unix.Openat2(r.fd, strings.TrimPrefix(name, "/"), &how) }, name)
+	defer unix.Close(handle)
+	var st unix.Stat_t
+	if err := unix.Fstat(handle, &st); err != nil {
+		return -1, "", &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	if what = kind(st.Mode); what != "" && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return -1, what, nil
+	}
+	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	fd, err = openRetry(func() (int, error) { return unix.Open(fmt.Sprintf("/proc/self/fd/%d", handle), flags, 0) }, name)
+	if errors.Is(err, fs.ErrNotExist) { // no /proc is mounted
+		fd, err = r.reach(name, flags)
+	}
+	return fd, what, err
+}
+
+// reach opens name, following links as the node would. Every link is looked at before it is followed, see [Root.resolve], and what is
+// opened in the end is reached without any: whoever puts one there in between gains nothing.
+func (r *Root) reach(name string, flags int) (int, error) {
+	fd, err := r.direct(name, flags)
+	if !errors.Is(err, unix.ELOOP) {
+		return fd, err
+	}
+	real, missing, err := r.resolve(name)
+	if err != nil {
+		return -1, err
+	}
+	if missing != nil {
+		return -1, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+	}
+	return r.direct(real, flags)
+}
+
+// direct opens name if no link is on the way to it, and fails with ELOOP where one is.
+func (r *Root) direct(name string, flags int) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
+	fd, err := openRetry(func() (int, error) { return unix.Openat2(r.fd, cmp.Or(strings.TrimLeft(name, "/"), "."), &how) }, name)
 	if errors.Is(err, unix.ENOSYS) { // a kernel before 5.6
-		real, _, err := r.resolve(name)
+		return r.walk(name, flags)
+	}
+	return fd, err
+}
+
+// walk is direct for a kernel that has no openat2: it goes from directory to directory.
+func (r *Root) walk(name string, flags int) (int, error) {
+	fd, err := unix.Dup(r.fd)
+	if err != nil {
+		return -1, err
+	}
+	parts := strings.Split(strings.TrimPrefix(path.Clean("/"+name), "/"), "/")
+	for i, part := range parts {
+		how := unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+		if i == len(parts)-1 {
+			how = flags | unix.O_NOFOLLOW | unix.O_CLOEXEC
+		}
+		next, err := openRetry(func() (int, error) { return unix.Openat(fd, cmp.Or(part, "."), how, 0) }, name)
+		_ = unix.Close(fd)
 		if err != nil {
 			return -1, err
 		}
-		return openRetry(func() (int, error) { return unix.Open(r.on(real), flags, 0) }, name)
+		var st unix.Stat_t
+		if err := unix.Fstat(next, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			_ = unix.Close(next)
+			return -1, &fs.PathError{Op: "open", Path: name, Err: syscall.ELOOP}
+		}
+		fd = next
 	}
-	return fd, err
+	return fd, nil
 }
 
 func openRetry(open func() (int, error), name string) (int, error) {

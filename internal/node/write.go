@@ -25,7 +25,7 @@ func (r *Root) Write(name string, data []byte, mode fs.FileMode, owner *plan.Ori
 		err = r.makeDirs(missing)
 	}
 	if err == nil {
-		err = replace(r.on(real), data, mode, owner)
+		err = r.in(real, func(dir *folder, base string) error { return replace(dir, base, data, mode, owner) })
 	}
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", name, err)
@@ -33,50 +33,62 @@ func (r *Root) Write(name string, data []byte, mode fs.FileMode, owner *plan.Ori
 	return nil
 }
 
+// in opens the directory of a resolved path for as long as do works there.
+func (r *Root) in(real string, do func(dir *folder, base string) error) error {
+	dir, err := r.folder(path.Dir(real))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(dir, path.Base(real)), dir.close())
+}
+
 func (r *Root) makeDirs(missing []string) error {
 	for _, d := range missing {
-		err := os.Mkdir(r.on(d), 0o755)
-		if err == nil {
-			err = os.Chmod(r.on(d), 0o755) // whatever the umask
-		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if err := syncDir(r.on(path.Dir(d))); err != nil {
+		err := r.in(d, func(dir *folder, base string) error {
+			if err := dir.make(base); err != nil {
+				return err
+			}
+			return dir.sync()
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replace writes a new file beside name and renames it over name. All of it happens relative to the directory that is open,
-// so that nobody can move it elsewhere in between. This is not renameio because that works on paths and drops the extended
-// attributes.
-func replace(name string, data []byte, mode fs.FileMode, owner *plan.Original) error {
-	dir, err := os.OpenRoot(path.Dir(name))
-	if err != nil {
-		return err
+// replace writes a new file beside base and renames it over base. This is not renameio because that works on paths, follows what is
+// swapped in between, and drops the extended attributes.
+func replace(dir *folder, base string, data []byte, mode fs.FileMode, owner *plan.Original) error {
+	if what, err := dir.kind(base); err != nil || what != "" {
+		return errors.Join(err, obstacle(what))
 	}
-	defer dir.Close()
-	base := path.Base(name)
 	temp := tempName(base)
-	_ = dir.Remove(temp) // of a run that was killed; nobody else writes while we do
-	f, err := dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	_ = dir.remove(temp) // of a run that was killed; nobody else writes while we do
+	f, err := dir.open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	err = fill(f, dir, base, data, mode, owner)
 	if err == nil {
-		err = dir.Rename(temp, base)
+		err = dir.rename(temp, base)
 	}
 	if err != nil {
-		_ = dir.Remove(temp)
+		_ = dir.remove(temp)
 		if errors.Is(err, syscall.EBUSY) { // somebody mounted something on it, as container runtimes do with /etc/hosts
 			return overwrite(dir, base, data, mode)
 		}
 		return err
 	}
-	return syncDir(path.Dir(name))
+	return dir.sync()
+}
+
+// obstacle is the error of something that stands in the way.
+func obstacle(what string) error {
+	if what == "" {
+		return nil
+	}
+	return errors.New("it " + what)
 }
 
 // tempName is the name under which a file is written before it takes its place.
@@ -84,15 +96,11 @@ func tempName(base string) string { return "." + base + ".regsync-new" }
 
 // Sweep removes what a run that was killed while it wrote the file may have left beside it.
 func (r *Root) Sweep(name string) error {
-	dir, missing, err := r.resolve(path.Dir(name))
+	real, missing, err := r.resolve(name)
 	if err != nil || missing != nil {
 		return err
 	}
-	real, _, err := r.resolve(path.Join(dir, path.Base(name)))
-	if err != nil {
-		return err
-	}
-	err = os.Remove(r.on(path.Join(path.Dir(real), tempName(path.Base(real)))))
+	err = r.in(real, func(dir *folder, base string) error { return dir.remove(tempName(base)) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing what a killed run left: %w", err)
 	}
@@ -100,7 +108,7 @@ func (r *Root) Sweep(name string) error {
 }
 
 // fill gives the new file its content and everything that the old one had, and closes it.
-func fill(f *os.File, dir *os.Root, base string, data []byte, mode fs.FileMode, owner *plan.Original) error {
+func fill(f *os.File, dir *folder, base string, data []byte, mode fs.FileMode, owner *plan.Original) error {
 	err := dress(f, dir, base, mode, owner)
 	if err == nil {
 		_, err = f.Write(data)
@@ -112,8 +120,8 @@ func fill(f *os.File, dir *os.Root, base string, data []byte, mode fs.FileMode, 
 }
 
 // dress gives f the owner, attributes and mode of the file that it will replace.
-func dress(f *os.File, dir *os.Root, base string, mode fs.FileMode, owner *plan.Original) error {
-	old, err := dir.Open(base)
+func dress(f *os.File, dir *folder, base string, mode fs.FileMode, owner *plan.Original) error {
+	old, err := dir.open(base, unix.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		if owner != nil {
 			if err := f.Chown(owner.UID, owner.GID); err != nil {
@@ -129,6 +137,9 @@ func dress(f *os.File, dir *os.Root, base string, mode fs.FileMode, owner *plan.
 	var st unix.Stat_t
 	if err := unix.Fstat(int(old.Fd()), &st); err != nil {
 		return err
+	}
+	if what := kind(st.Mode); what != "" {
+		return obstacle(what)
 	}
 	if int(st.Uid) != os.Geteuid() || int(st.Gid) != os.Getegid() {
 		if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil {
@@ -202,8 +213,8 @@ func splitZero(b []byte) []string {
 }
 
 // overwrite writes into the file that is there. A crash can tear it; there is no other way where it is a mount point.
-func overwrite(dir *os.Root, base string, data []byte, mode fs.FileMode) error {
-	f, err := dir.OpenFile(base, os.O_WRONLY, 0)
+func overwrite(dir *folder, base string, data []byte, mode fs.FileMode) error {
+	f, err := dir.open(base, unix.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -222,22 +233,19 @@ func overwrite(dir *os.Root, base string, data []byte, mode fs.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-func syncDir(name string) error {
-	dir, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
 // remove removes a file. One that is not there is no error.
 func (r *Root) remove(name string) error {
-	real, _, err := r.resolve(name)
-	if err == nil {
-		err = os.Remove(r.on(real))
+	real, missing, err := r.resolve(name)
+	if err == nil && missing != nil {
+		return nil
 	}
 	if err == nil {
-		err = syncDir(path.Dir(r.on(real)))
+		err = r.in(real, func(dir *folder, base string) error {
+			if err := dir.remove(base); err != nil {
+				return err
+			}
+			return dir.sync()
+		})
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing %q: %w", name, err)
@@ -247,10 +255,13 @@ func (r *Root) remove(name string) error {
 
 // RemoveDir removes a directory if nothing is in it, and reports whether it is gone.
 func (r *Root) RemoveDir(name string) bool {
-	real, _, err := r.resolve(name)
+	real, missing, err := r.resolve(name)
 	if err != nil {
 		return false
 	}
-	err = unix.Rmdir(r.on(real)) // never a file that stands there by now, as os.Remove would
+	if missing != nil {
+		return true
+	}
+	err = r.in(real, func(dir *folder, base string) error { return unix.Unlinkat(dir.fd, base, unix.AT_REMOVEDIR) })
 	return err == nil || errors.Is(err, fs.ErrNotExist)
 }

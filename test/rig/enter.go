@@ -18,9 +18,10 @@ var addresses = []string{ExampleAddress, "192.168.1.141", "192.168.1.142", "10.0
 // thrownAway are the trees that a story may write to: each gets an overlay, its changes go to a tmpfs.
 var thrownAway = []string{"/etc", "/var", "/opt"}
 
-// Enter makes this process, which [Isolated] has started in new namespaces, a node of its own. The main function of a
-// test binary calls it before anything else; outside of the rig it does nothing.
+// Enter makes this process, which [Isolated] has started in new namespaces, a node of its own, or, where [Watched] has started it, the
+// program that is watched. The main function of a test binary calls it before anything else; outside of the rig it does nothing.
 func Enter() {
+	becomeWatched()
 	scratch := os.Getenv(InsideVariable)
 	if scratch == "" {
 		return

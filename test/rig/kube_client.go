@@ -139,7 +139,7 @@ func (k *KubeClient) resource(ctx context.Context, name string) (resource, error
 		for _, group := range list.Items {
 			for _, version := range group.Versions {
 				for _, r := range version.Resources {
-					names := append(r.ShortNames, r.Resource, r.SingularResource, r.ResponseKind.Kind)
+					names := append([]string{r.Resource, r.SingularResource, r.ResponseKind.Kind}, r.ShortNames...)
 					if slices.Contains(names, name) {
 						return resource{strings.TrimSuffix(root+"/"+group.Metadata.Name, "/") + "/" + version.Version, r.Resource, r.Scope == "Namespaced"}, nil
 					}

@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,8 +21,7 @@ type KubeNode struct {
 	mu        sync.Mutex
 	noStorage bool
 	noImages  bool
-
-	registry *Registry // nil: it does not run
+	registry  *Registry // nil: it does not run
 }
 
 // StartKubeNode starts it.
@@ -37,6 +37,16 @@ func (n *KubeNode) Suffer(noStorage, noImages bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.noStorage, n.noImages = noStorage, noImages
+}
+
+// Push puts a random image into the built-in registry, if that runs: see [Registry.Push].
+func (n *KubeNode) Push(repositoryAndTag string) (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.registry == nil {
+		return "", errors.New("the built-in registry does not run")
+	}
+	return n.registry.Push(repositoryAndTag)
 }
 
 // Stop ends it.
@@ -225,6 +235,8 @@ func (n *KubeNode) dropVolumes(ctx context.Context) error {
 
 // expose lets the registry answer at its node port, or no longer.
 func (n *KubeNode) expose(serves bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	switch {
 	case serves && n.registry == nil:
 		n.registry, _ = StartRegistry("127.0.0.1:32000", nil) // taken by somebody else: tried again in the next round

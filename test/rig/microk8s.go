@@ -157,6 +157,19 @@ func (m *MicroK8s) halfUp() error {
 	return err
 }
 
+// Kill ends containerd at once; the snap command starts it again.
+func (m *MicroK8s) Kill() error {
+	text, err := os.ReadFile(filepath.Join(snapNotes, "pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return unix.Kill(pid, unix.SIGKILL)
+}
+
 // Restarts is how often the snap command restarted containerd.
 func (m *MicroK8s) Restarts() (int, error) {
 	notes, err := os.ReadFile(filepath.Join(snapNotes, "restarts"))

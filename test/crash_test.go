@@ -1,0 +1,277 @@
+package test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regsync/regsync/test/rig"
+)
+
+// long says that the full matrices are asked for, as make test-long does. Otherwise a few points of each are taken.
+var long = os.Getenv("REGSYNC_LONG") != ""
+
+// crash is an apply that is killed.
+type crash struct {
+	name   string
+	before string // the spec that was applied before; empty: none
+	spec   string
+}
+
+var crashes = []crash{{"first", "", "first.yaml"}, {"second", "first.yaml", "second.yaml"}}
+
+// asked are the crashes that are tried: without long the one in which most happens.
+func asked() []crash {
+	if long {
+		return crashes
+	}
+	return crashes[1:]
+}
+
+// TestCrash kills an apply before each call by which it changes anything outside of itself: each write, rename, fsync, unlink, connect and
+// start of a process. Then each file is as before or as it is to be, and the recovery makes all of them the one or the other; the
+// ledger agrees with the node; and a reset gives back what stood there in the beginning.
+func TestCrash(t *testing.T) {
+	for _, c := range asked() {
+		for shard := range shards() {
+			t.Run(fmt.Sprintf("%s/%d", c.name, shard), func(t *testing.T) {
+				t.Parallel()
+				inBattered(t, func(b *battered) { b.crashAll(c, shard) })
+			})
+		}
+	}
+}
+
+// TestCrashTwice kills the recovery too.
+func TestCrashTwice(t *testing.T) {
+	for _, c := range asked() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			inBattered(t, func(b *battered) { b.crashTwice(c) })
+		})
+	}
+}
+
+// shards is among how many nodes the points of a matrix are divided.
+func shards() int {
+	if long {
+		return 2
+	}
+	return 1
+}
+
+// inBattered gives do a node of its own.
+func inBattered(t *testing.T, do func(b *battered)) {
+	t.Helper()
+	require(t, "2.2")
+	program := regsync(t)
+	if rig.Isolated(t) {
+		do(newBattered(t, program))
+	}
+}
+
+// crashAll kills at every point of a shard; without long, at three.
+func (b *battered) crashAll(c crash, shard int) {
+	start := time.Now()
+	r := b.rehearse(c)
+	killed := map[string]int{}
+	points := 0
+	for n := shard; ; n += shards() {
+		if !long {
+			n = len(r.calls) * (2*points + 1) / 6
+		}
+		call, died := b.kill(n, "apply", "-f", c.spec, "--yes")
+		if !died {
+			break
+		}
+		killed[call.Name]++
+		points++
+		if found := b.halfDone(r); found != "" {
+			b.Errorf("killed at %d, before %s:\n%s", n, call, found)
+		}
+		b.recover(c, fmt.Sprintf("killed at %d, before %s", n, call), r)
+	}
+	b.done()
+	if long && points < len(r.calls)*8/10/shards() { // how often it writes to a daemon varies
+		b.Errorf("killed at %d points only, of %d", points, len(r.calls))
+	}
+	b.Logf("%s: an apply makes %d such calls; killed before %d of them (%s), each time recovered and reset, in %s",
+		c.name, len(r.calls), points, sums(killed), time.Since(start).Round(time.Second))
+}
+
+// crashTwice kills at some points, and the recovery from each at some too.
+func (b *battered) crashTwice(c crash) {
+	start := time.Now()
+	r := b.rehearse(c)
+	first, second := 1, 16
+	if long {
+		first, second = 12, 11
+	}
+	points := 0
+	for i := range first {
+		n := len(r.calls) * (2*i + 1) / (2 * first)
+		for m := i; ; m += second {
+			if !long && m > 0 {
+				break
+			}
+			call, _ := b.kill(n, "apply", "-f", c.spec, "--yes") // where it came to its end before, there is nothing to recover
+			again, died := b.kill(m, "recover")
+			where := fmt.Sprintf("killed at %d, before %s, and the recovery at %d, before %s", n, call, m, again)
+			if died {
+				points++
+				if found := b.halfDone(r); found != "" {
+					b.Errorf("%s:\n%s", where, found)
+				}
+			}
+			b.recover(c, where, r)
+			if !died {
+				break
+			}
+		}
+	}
+	b.done()
+	b.Logf("%s: killed at %d points, and the recovery then at %d in all, in %s", c.name, first, points, time.Since(start).Round(time.Second))
+}
+
+// rehearsal is an apply that nothing has happened to.
+type rehearsal struct {
+	old, now picture // the node before and after
+	plan     []string
+	calls    []rig.Call
+}
+
+// rehearse applies without harm, and leaves the node as it is before.
+func (b *battered) rehearse(c crash) (r rehearsal) {
+	b.Helper()
+	b.prepare(c)
+	r.old = b.seeNode()
+	r.plan = b.files("plan", "-f", c.spec, "-o", "json")
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		r.calls = append(r.calls, call)
+		return rig.Verdict{}
+	}, "apply", "-f", c.spec, "--yes")
+	if code != 0 {
+		b.Fatalf("exit code %d\n%s", code, out)
+	}
+	r.now = b.seeNode()
+	b.done()
+	b.prepare(c)
+	return r
+}
+
+// prepare brings a fresh node to where the apply begins.
+func (b *battered) prepare(c crash) {
+	b.Helper()
+	if c.before != "" {
+		b.does([]int{0}, "apply", "-f", c.before, "--yes")
+	}
+}
+
+// kill runs regsync and kills it before its n-th call; died is false where it does not make so many.
+func (b *battered) kill(n int, args ...string) (at rig.Call, died bool) {
+	b.Helper()
+	count := 0
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		count++
+		if count != n+1 {
+			return rig.Verdict{}
+		}
+		at = call
+		return rig.Verdict{Kill: true}
+	}, args...)
+	switch code {
+	case -1:
+		return at, true
+	case 0:
+		return at, false
+	}
+	b.Fatalf("regsync %s: exit code %d\n%s", strings.Join(args, " "), code, out)
+	return at, false
+}
+
+// recover ends what a killed run has left, and looks at everything: all files are as before or as they are to be, and the ledger knows which.
+// Then it gives the node back, on every second call after a further apply; and then it is where the next apply begins.
+func (b *battered) recover(c crash, where string, r rehearsal) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := b.microk8s.CRI.Await(ctx, true); err != nil { // it may have been killed while containerd was restarted
+		b.Fatalf("%s: %v", where, err)
+	}
+	said := b.does([]int{0}, "recover")
+	seen := b.seeNode()
+	fromOld, fromNow := seen.differs(r.old), seen.differs(r.now)
+	plan := b.files("plan", "-f", c.spec, "-o", "json")
+	switch {
+	case fromOld != "" && fromNow != "":
+		b.Errorf("%s: recovered (%s), but the node is neither as before:\n%s\nnor as it is to be:\n%s", where, said, fromOld, fromNow)
+	case fromNow == "" && len(plan) > 0:
+		b.Errorf("%s: recovered (%s), and the node is as it is to be, but the plan has %q", where, said, plan)
+	case fromNow != "" && !slices.Equal(plan, r.plan):
+		b.Errorf("%s: recovered (%s), and the node is as before, but the plan has %q and not %q", where, said, plan, r.plan)
+	}
+	if b.recovered++; b.recovered%2 == 0 {
+		b.does([]int{0}, "apply", "-f", c.spec, "--yes")
+		if difference := b.seeNode().differs(r.now); difference != "" {
+			b.Errorf("%s: recovered (%s) and applied, but the node is not as it is to be:\n%s", where, said, difference)
+		}
+		b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+	}
+	b.where = where
+	b.done()
+	b.prepare(c)
+}
+
+// files gives the changes of files in a plan, a line each.
+func (b *battered) files(args ...string) (lines []string) {
+	b.Helper()
+	var doc struct {
+		Changes []struct{ Kind, Name, Action, Diff string }
+	}
+	if err := json.Unmarshal([]byte(b.output(args...)), &doc); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range doc.Changes {
+		if c.Kind == "file" {
+			lines = append(lines, c.Action+" "+c.Name+" "+c.Diff)
+		}
+	}
+	return lines
+}
+
+// done gives the node back, and makes sure that it is as it was in the beginning, and that no image is left.
+func (b *battered) done() {
+	b.Helper()
+	b.does([]int{0}, "reset", "--yes")
+	if difference := b.see().differs(b.original); difference != "" {
+		b.Fatalf("%s: given back, but not as it was:\n%s", b.where, difference)
+	}
+	// The CRI hears a moment later what goes on in the store.
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		images, err := b.microk8s.CRI.Images(context.Background())
+		if err == nil && len(images) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("%s: given back, and there are images: %v, %v", b.where, images, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// sums writes how many there are of each, the most first.
+func sums(count map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", count[name], name)
+	}
+	return strings.Join(names, ", ")
+}
