@@ -34,8 +34,9 @@ var road = map[string][]string{
 	"internal/cluster":     {"plan", "render"},
 	"internal/credentials": {"render", "spec"},
 	"internal/probe":       {"render", "spec", "internal/loader"},
+	"internal/doctor":      {"render", "spec", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
-	"internal/view":        {"apply", "plan", "render", "spec", "internal/probe"},
+	"internal/view":        {"apply", "plan", "render", "spec", "internal/doctor", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.

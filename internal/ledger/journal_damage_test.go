@@ -98,8 +98,8 @@ func TestUndoDamage(t *testing.T) {
 	}
 }
 
-// FuzzJournal reads anything as a journal, with a checksum that holds. What it says is put back is what was kept, and nothing else.
-func FuzzJournal(f *testing.F) {
+// FuzzOpenJournal reads anything as a journal, with a checksum that holds. What it says is put back is what was kept, and nothing else.
+func FuzzOpenJournal(f *testing.F) {
 	dir := filepath.Join(f.TempDir(), "state")
 	l := begun(f, dir)
 	data, err := os.ReadFile(l.JournalName())

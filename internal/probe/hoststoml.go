@@ -86,8 +86,13 @@ func (f hostsFile) of(api string, upstream bool) map[string]any {
 	return nil
 }
 
-// apiOf gives the API root that a host's name means (parseHostConfig of remotes/docker/config).
 func apiOf(name string, table map[string]any) string {
+	override, _ := table["override_path"].(bool)
+	return APIRoot(name, override)
+}
+
+// APIRoot gives the API root that a host's name in a hosts.toml means (parseHostConfig of remotes/docker/config); empty where it means none.
+func APIRoot(name string, override bool) string {
 	if name == "" {
 		return ""
 	}
@@ -98,7 +103,6 @@ func apiOf(name string, table map[string]any) string {
 	if err != nil {
 		return ""
 	}
-	override, _ := table["override_path"].(bool)
 	p := u.Path
 	if p != "" {
 		p = path.Clean(p)
