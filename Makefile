@@ -70,7 +70,7 @@ $(TOOLS)/golangci-lint: tools/go.mod
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 $$package; \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -parallel 1 $$package; \
 	  done; done
 
 .PHONY: demo

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/regsync/regsync/test/rig"
 )
@@ -32,6 +33,7 @@ type battered struct {
 	where     string    // the point at which something was done to it last
 	running   *exec.Cmd // under watch
 	recovered int       // so often
+	nameless  int       // records of images that the CRI has kept
 	restarts  int       // of containerd, when it was asked last
 	after     func()    // what is to be done before the node is given back
 }
@@ -172,6 +174,8 @@ func (b *battered) watched(judge func(rig.Call) rig.Verdict, args ...string) (co
 	cmd := b.command(args...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	b.running = cmd
+	hangs := time.AfterFunc(4*time.Minute, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // then it says where it waits
+	defer hangs.Stop()
 	err := rig.Watched(cmd, func(call rig.Call) rig.Verdict {
 		if strings.HasPrefix(call.Path, os.TempDir()+"/") {
 			return rig.Verdict{}

@@ -75,7 +75,9 @@ func (b *battered) failAll(f fault, c crash) {
 // afterFault judges how an apply ended, and what it has left. The fault is over.
 func (b *battered) afterFault(c crash, r rehearsal, where string, code int, out string) {
 	b.Helper()
-	_, out, _ = strings.Cut(out, "\nPlan: ") // the diffs before say nothing here
+	if _, after, found := strings.Cut(out, "\nPlan: "); found {
+		out = after // the diffs before say nothing here
+	}
 	seen := b.seeNode()
 	fromOld, fromNow := seen.differs(r.old), seen.differs(r.now)
 	switch {
