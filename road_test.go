@@ -37,8 +37,9 @@ var road = map[string][]string{
 	"internal/draft":       {"render", "spec"},
 	"internal/convert":     {"spec", "internal/draft"},
 	"internal/capture":     {"render", "spec", "internal/draft", "internal/loader", "internal/probe"},
+	"internal/doctor":      {"render", "spec", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
-	"internal/view":        {"apply", "plan", "render", "spec", "internal/probe"},
+	"internal/view":        {"apply", "plan", "render", "spec", "internal/doctor", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.

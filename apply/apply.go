@@ -47,6 +47,13 @@ type ElsewhereError struct{ Reason string }
 
 func (e *ElsewhereError) Error() string { return e.Reason }
 
+// UnfinishedError is the error of a change that was made and has not taken effect yet. What it has made is ours.
+type UnfinishedError struct{ Err error }
+
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
 var ErrNotRunning = errors.New("is not running")
 
@@ -129,6 +136,11 @@ func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, chec
 		err := failed[c.ID]
 		if err == nil {
 			done = append(done, c)
+			continue
+		}
+		if errors.As(err, new(*UnfinishedError)) {
+			done = append(done, c)
+			result.Failed = append(result.Failed, Failure{c, err})
 			continue
 		}
 		undone = append(undone, c)

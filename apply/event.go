@@ -14,6 +14,7 @@ const (
 	Unserved Stage = "unserved" // an effect is left to somebody else
 	Undoing  Stage = "undoing"  // something failed, and everything is put back
 	Moving   Stage = "moving"   // bytes of an image arrive
+	Awaiting Stage = "awaiting" // something else has to happen first
 	Done     Stage = "done"     // a change that stands for itself succeeded
 	Failed   Stage = "failed"   // a change that stands for itself did not
 )
@@ -21,8 +22,9 @@ const (
 // Event is one thing that happens during an apply.
 type Event struct {
 	Stage  Stage
-	Change *plan.Change // of Wrote, Moving, Done and Failed
+	Change *plan.Change // of Wrote, Moving, Awaiting, Done and Failed
 	Effect *plan.Effect // of Running, Ran, Skipped and Unserved
 	Err    error        // of Unserved, Undoing and Failed
 	Bytes  int64        // of Moving: how many more have arrived
+	Note   string       // of Awaiting: what, in a few words
 }

@@ -9,6 +9,7 @@
 //	```console run               these commands are run against it; a line "..." stands for any lines
 //	<!-- keys: TYPE --> … <!-- end -->     the keys of a type of the schema
 //	<!-- help: VERB --> … <!-- end -->     what the verb's --help says
+//	<!-- rules: FAMILY --> … <!-- end -->  the rules of doctor in a family
 package docs
 
 //go:generate go test -update .

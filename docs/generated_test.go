@@ -11,11 +11,12 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/regsync/regsync/internal/doctor"
 	"github.com/regsync/regsync/schema"
 )
 
 var (
-	begin = regexp.MustCompile(`^<!-- (keys|help): ?(\S*) -->$`)
+	begin = regexp.MustCompile(`^<!-- (keys|help|rules): ?(.*?) -->$`)
 	verb  = regexp.MustCompile(`(?m)^  ([a-z]+) +\S`)
 )
 
@@ -35,6 +36,9 @@ func TestGenerated(t *testing.T) {
 	}
 	_, commands, _ := strings.Cut(help(t, ""), "Available Commands:\n")
 	commands, _, _ = strings.Cut(commands, "\n\n")
+	for _, family := range doctor.Families() {
+		missing = append(missing, "rules: "+string(family))
+	}
 	for _, m := range verb.FindAllStringSubmatch(commands, -1) {
 		if m[1] != "help" {
 			missing = append(missing, "help: "+m[1])
@@ -54,14 +58,17 @@ func TestGenerated(t *testing.T) {
 				t.Fatalf("%s:%d: no %s follows", page, i+1, end)
 			}
 			text := ""
-			if m[1] == "keys" {
+			switch m[1] {
+			case "keys":
 				d := s.Definitions[m[2]]
 				if d == nil {
 					t.Fatalf("%s:%d: the schema has no %s", page, i+1, m[2])
 				}
 				text = keys(t, d)
-			} else {
+			case "help":
 				text = "```text\n" + help(t, m[2]) + "\n```"
+			case "rules":
+				text = rules(doctor.Family(m[2]))
 			}
 			missing = slices.DeleteFunc(missing, func(s string) bool { return s == m[1]+": "+m[2] })
 			want = append(append(want, strings.Split(text, "\n")...), end)
@@ -92,6 +99,17 @@ func help(t *testing.T, verb string) string {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// rules describes what doctor looks for in a family, each rule under its identifier.
+func rules(family doctor.Family) string {
+	var parts []string
+	for _, r := range doctor.Rules() {
+		if r.Family == family {
+			parts = append(parts, fmt.Sprintf("\n### %s\n\n%s: %s.\n\n%s\n\n*Remedy:* %s.\n", r.ID, r.Severity, r.Title, r.Cause, strings.TrimSuffix(r.Remedy, ".")))
+		}
+	}
+	return strings.Join(parts, "")
 }
 
 // sections are the headings under which the keys of a type stand.

@@ -17,12 +17,12 @@ type Back struct {
 
 // Back works out what the node must have to be as after the generation. A secret is in no generation: where the one that is there is
 // not the one of then, it stays, and with it the directory that it is in, for a hosts.toml that names the key of another is the end
-// of every pull. Images stay as they are.
+// of every pull. Images and add-ons stay as they are.
 func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, contents Contents, digest func([]byte) string) Back {
 	b := Back{Owned: map[render.ID]Owned{}}
 	held := map[string]bool{} // files, and directories
 	for _, k := range g.Kept {
-		if k.Kind == render.KindImage {
+		if !comesBack(k.ID) {
 			continue
 		}
 		r, why := k.again(have[k.ID].Data, contents, digest)
@@ -41,7 +41,7 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 		b.Want = append(b.Want, r)
 	}
 	stays := func(id render.ID, scope render.Scope) bool {
-		return id.Kind == render.KindImage || held[id.Name] || scope == render.Whole && held[path.Dir(id.Name)]
+		return !comesBack(id) || held[id.Name] || scope == render.Whole && held[path.Dir(id.Name)]
 	}
 	b.Want = slices.DeleteFunc(b.Want, func(r render.Resource) bool { return stays(r.ID, r.Scope) })
 	for id, o := range owned {
@@ -51,6 +51,9 @@ func (g Generation) Back(have map[render.ID]Live, owned map[render.ID]Owned, con
 	}
 	return b
 }
+
+// comesBack reports whether a resource of that kind is brought back to what it was.
+func comesBack(id render.ID) bool { return id.Kind != render.KindImage && id.Kind != render.KindAddon }
 
 // Keep takes out of the generation what is not among these resources: nothing can be said of it now.
 func (g *Generation) Keep(resources []render.Resource) {

@@ -15,6 +15,7 @@ const (
 	rankSecret
 	rankServiceAccount
 	rankLeavingSecret
+	rankAddon // last: it takes the longest
 )
 
 // rankApart gives the rank of a change that stands for itself.
@@ -22,6 +23,8 @@ func rankApart(c Change) render.Scope {
 	switch {
 	case c.Kind == render.KindImage:
 		return rankImage
+	case c.Kind == render.KindAddon:
+		return rankAddon
 	case c.Kind == render.KindServiceAccount:
 		return rankServiceAccount
 	case c.After == nil:

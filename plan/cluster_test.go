@@ -51,6 +51,8 @@ func TestSecrets(t *testing.T) {
 		{name: "with our mark, and right", wanted: true, live: grant("new"), careful: true, action: Adopt, reason: "takes over the existing secret, which is right already"},
 		{name: "another node's, and right", wanted: true, live: grant("new"), owned: inherited},
 		{name: "another node's, rotated", wanted: true, live: grant("old"), owned: inherited, action: Update, reason: "the credential of harbor.corp was rotated"},
+		{name: "made by an apply that was cut off", wanted: true, live: grant("new"), owned: &Owned{Coming: digest(grant("new")), Sensitive: true}, action: Adopt, reason: "was left unfinished by an apply that was cut off"},
+		{name: "rotated by an apply that was cut off", wanted: true, live: grant("new"), owned: &Owned{Applied: digest(grant("old")), Coming: digest(grant("new")), Sensitive: true}, action: Adopt, reason: "was left unfinished by an apply that was cut off"},
 		{name: "of another type", wanted: true, live: of("", ""), obstacle: "a secret of type Opaque stands there", conflict: "a secret of type Opaque stands there"},
 
 		{name: "leaving", live: grant("old"), owned: ours, action: Delete, reason: "gone"},
@@ -112,11 +114,13 @@ func TestReferences(t *testing.T) {
 		after       string
 		before      string // what the ledger remembers of others
 		drift, none bool
+		adopt       bool
 	}{
 		{name: "empty list", want: "harbor\n", after: "harbor\n"},
 		{name: "beside theirs", want: "harbor\n", live: "theirs\n", after: "theirs\nharbor\n", before: "theirs\n"},
 		{name: "there already", want: "harbor\n", live: "harbor\n", none: true},
 		{name: "as we left it", want: "harbor\n", live: "theirs\nharbor\n", owned: ours("theirs\n", "harbor\n"), none: true},
+		{name: "added by an apply that was cut off", want: "harbor\n", live: "theirs\nharbor\n", owned: &Owned{Scope: render.Names, Coming: "y", Body: []byte("harbor\n"), Before: Original{Data: []byte("theirs\n")}}, after: "theirs\nharbor\n", before: "theirs\n", adopt: true},
 		{name: "taken away", want: "harbor\n", live: "theirs\n", owned: ours("theirs\n", "harbor\n"), after: "theirs\nharbor\n", before: "theirs\n", drift: true},
 		{name: "one more", want: "harbor\nhub\n", live: "harbor\ntheirs\n", owned: ours("", "harbor\n"), after: "harbor\ntheirs\nhub\n", before: "theirs\n"},
 		{name: "another", want: "hub\n", live: "harbor\ntheirs\n", owned: ours("", "harbor\n"), after: "theirs\nhub\n", before: "theirs\n"},
@@ -143,7 +147,11 @@ func TestReferences(t *testing.T) {
 				return
 			}
 			c := p.Changes[0]
-			if c.Action != Update || string(c.After) != test.after || c.Drift != test.drift || c.Sensitive {
+			action := Update
+			if test.adopt {
+				action = Adopt
+			}
+			if c.Action != action || string(c.After) != test.after || c.Drift != test.drift || c.Sensitive {
 				t.Errorf("%c to %q, drift: %v, sensitive: %v; want ~ to %q", c.Action, c.After, c.Drift, c.Sensitive, test.after)
 			}
 			if c.Entry != nil && string(c.Entry.Before.Data) != test.before {

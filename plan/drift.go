@@ -43,7 +43,7 @@ func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) strin
 	case o.Left(digest(live.Data)):
 		return ""
 	case o.Scope == render.Whole:
-		return "was edited since the last apply" + by(writer(id, live.Data))
+		return "was edited since the last apply" + by(id, writer(id, live.Data))
 	}
 	next, err := r.Propose(live.Data)
 	switch {
@@ -52,7 +52,7 @@ func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) strin
 	case render.Same(next, live.Data):
 		return ""
 	}
-	return "was edited since the last apply"
+	return "was edited since the last apply" + by(id, writer(id, live.Data))
 }
 
 // writer names the tool that wrote over a file of ours. Of a secret it is not told: it may bear our own mark still.

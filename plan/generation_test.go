@@ -165,6 +165,8 @@ func TestDrift(t *testing.T) {
 		{"opened", Owned{Applied: "x", Sensitive: true, Mode: 0o600}, Live{Data: []byte("x"), Mode: 0o644}, "its mode was opened to 0644"},
 		{"others' lines", block, Live{Data: append(hosts("2 two\n"), "3 three\n"...)}, ""},
 		{"our lines", block, Live{Data: hosts("2 three\n")}, "was edited since the last apply"},
+		{"by hand", Owned{Applied: "x"}, Live{Data: []byte("# Managed by regsync: changes made here do not last.\n# not so\n")}, "was edited since the last apply by hand"},
+		{"by cloud-init", block, Live{Data: []byte("# Your system has configured 'manage_etc_hosts' as True.\n1 one\n")}, "was edited since the last apply by cloud-init"},
 		{"no lines", block, Live{Data: []byte("1 one\n")}, "was edited since the last apply"},
 		{"an image", Owned{Applied: "x", Image: &render.Image{}}, Live{}, ""},
 	} {

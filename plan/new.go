@@ -88,6 +88,10 @@ func (b *builder) want(r render.Resource) {
 		b.wantImage(r, live.Image, owned)
 		return
 	}
+	if r.Addon != nil {
+		b.wantAddon(r, live.Addon, owned)
+		return
+	}
 	if live.Obstacle != "" {
 		hint := "move it out of the way, then run again"
 		if r.InCluster() {
@@ -127,11 +131,15 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	}
 	switch judge(s) {
 	case leave:
-		if mode == 0 {
+		switch {
+		case mode != 0:
+			c.Action, c.Reason, c.Drift = Update, fmt.Sprintf("its mode was opened to %04o", live.Mode.Perm()), true
+		case r.InCluster() && owned.Coming != "":
+			c.Action, c.Reason = Adopt, unfinished // it is only to be remembered that it is done
+		default:
 			b.plan.Unchanged++
 			return
 		}
-		c.Action, c.Reason, c.Drift = Update, fmt.Sprintf("its mode was opened to %04o", live.Mode.Perm()), true
 	case create:
 		c.Action, c.Reason, before = Create, r.Why, Original{}
 	case remake:
@@ -148,7 +156,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 			}
 		}
 	case heal:
-		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(b.keeper(r.ID, live.Data)), true
+		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.ID, b.keeper(r.ID, live.Data)), true
 	case reclaim:
 		c.Action, c.Reason = Update, "bears regsync's mark"
 		before, c.MakeDirs = b.lost(r.ID)
@@ -184,7 +192,7 @@ func (b *builder) lost(id render.ID) (Original, []string) {
 			return before, nil
 		}
 	}
-	return Original{}, parent(id) // its directory goes with it, if nothing else is in it
+	return Original{}, parent(id)
 }
 
 // unfinished is the reason of a change that an earlier apply was about to make when it was cut off.
@@ -236,12 +244,15 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		b.problem(r, err)
 		return
 	}
-	if render.Same(next, live.Data) && !unknown {
+	cutOff := r.InCluster() && owned != nil && owned.Coming != ""
+	if render.Same(next, live.Data) && !unknown && !cutOff {
 		b.plan.Unchanged++
 		return
 	}
 	c := Change{Action: Update, Before: live.Data, After: next, Reason: differs(r), Drift: same}
 	switch {
+	case cutOff && render.Same(next, live.Data):
+		c.Action, c.Reason, c.Drift = Adopt, unfinished, false
 	case unknown:
 		c.Reason = "bears regsync's mark"
 		if render.Same(next, live.Data) {
@@ -253,7 +264,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 			c.Reason, c.Drift = "was deleted since the last apply", true
 		}
 	case c.Drift:
-		c.Reason = "was edited since the last apply: " + r.Why
+		c.Reason = "was edited since the last apply" + by(r.ID, b.keeper(r.ID, live.Data)) + ": " + r.Why
 	}
 	if owned.unfinished() {
 		c.Reason, c.Drift = unfinished, false
@@ -292,6 +303,10 @@ func (b *builder) remove(id render.ID, owned Owned) {
 	live := b.have[id]
 	if id.Kind == render.KindImage {
 		b.removeImage(id, live.Image, owned)
+		return
+	}
+	if id.Kind == render.KindAddon {
+		b.removeAddon(id, live.Addon, owned)
 		return
 	}
 	drop := b.madeAbove(id.Name)

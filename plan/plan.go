@@ -57,6 +57,9 @@ type Change struct {
 	Image *render.Image
 	Fetch bool
 
+	// Addon is the add-on as it will be; nil of everything else.
+	Addon *render.Addon
+
 	// KeepPin says of an image that is given back that it was pinned before us.
 	KeepPin bool
 
@@ -81,7 +84,7 @@ type Owned struct {
 	Sensitive bool
 	Source    string // the entry of the spec that it is of, in a few words; of what is sensitive only
 
-	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name was there before us, and
+	// Image is what we last asked for, of an image; nil of a file. Found says that a record of that name, or an add-on, was there before us, and
 	// Pinned that it was pinned. Of a secret, Found says that another node took it over from somebody, and knows alone what it was.
 	Image  *render.Image
 	Found  bool
@@ -109,6 +112,7 @@ type Original struct {
 // Live is a resource as it is on the node.
 type Live struct {
 	Image    *LiveImage // of an image; nil: there is no record of that name
+	Addon    LiveAddon  // of an add-on
 	Data     []byte     // nil: there is none
 	Mode     fs.FileMode
 	UID, GID int

@@ -12,6 +12,7 @@ type Policy struct {
 	AdoptFrom []string // tools whose files may be taken over too
 	Exact     bool     // what stood there before comes back even if the runtime cannot live with it
 	Source    string   // the spec's name, for hints: "regsync.yaml"
+	DataLoss  bool     // what is given back may take data with it
 	Owner     string   // of the objects of the cluster that are ours
 	Leaving   string   // why what nobody asks for goes: "no longer in regsync.yaml"
 

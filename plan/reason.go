@@ -18,12 +18,15 @@ func whose(id render.ID, tool string) string {
 	}
 }
 
-// by names the tool that wrote over what is ours, where it can be told.
-func by(tool string) string {
-	if tool != "" && tool != render.Ours && tool != render.Stock {
-		return " by " + tool
+// by names who wrote over what is ours, where it can be told. A file that still bears our mark was not made anew: somebody has edited it.
+func by(id render.ID, tool string) string {
+	switch {
+	case tool == render.Ours && id.Kind == render.KindFile:
+		return " by hand"
+	case tool == "" || tool == render.Ours || tool == render.Stock:
+		return ""
 	}
-	return ""
+	return " by " + tool
 }
 
 // changed says why a file that is as we left it becomes another.

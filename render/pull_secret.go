@@ -17,8 +17,10 @@ const (
 	KindServiceAccount Kind = "serviceaccount"
 )
 
-// InCluster reports whether a resource is an object of the cluster.
-func (id ID) InCluster() bool { return id.Kind == KindSecret || id.Kind == KindServiceAccount }
+// InCluster reports whether a resource is an object of the cluster, or made of such.
+func (id ID) InCluster() bool {
+	return id.Kind == KindSecret || id.Kind == KindServiceAccount || id.Kind == KindAddon
+}
 
 // PullSecret is what regsync looks after of a secret of type kubernetes.io/dockerconfigjson. Encoded, it is the content of a
 // resource of [KindSecret]. Other labels, annotations and keys of the object are not ours.

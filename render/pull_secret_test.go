@@ -68,7 +68,7 @@ func TestPullSecrets(t *testing.T) {
 			resources, held := pullSecrets(s, Inputs{Namespaces: cluster, Credentials: logins(s, "pw")})
 			var got []string
 			for _, r := range resources {
-				line := r.ID.String()
+				line := r.String()
 				if r.Scope == Names {
 					line += ": " + strings.Join(nameLines(r.Body), " ")
 				}

@@ -54,6 +54,8 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
 	resources, held = pullSecrets(s, in)
 	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
+	resources, held = addons(s, in)
+	d.Resources, d.Held = append(d.Resources, resources...), append(d.Held, held...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return Desired{Warnings: d.Warnings}, err
 	}

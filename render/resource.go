@@ -63,6 +63,7 @@ type Resource struct {
 	From      spec.Position // the entry that asks for it
 	Why       string        // that entry in a few words: "mirror of docker.io"
 	Image     *Image        // of an image; nil of a file
+	Addon     *Addon        // of an add-on; else nil
 	Asks      []Endpoint    // of a hosts.toml: whom containerd must ask when it has read it, in order; else nil
 }
 

@@ -12,7 +12,7 @@ const (
 )
 
 // Tool says whose file this is, by the mark that its writer leaves: regsync, microk8s, k3s, rke2, spegel, dragonfly, ansible,
-// puppet; empty where there is none. name is the file's path.
+// puppet, cloud-init, nvidia; empty where there is none. name is the file's path.
 func Tool(name string, data []byte) string {
 	text := string(data)
 	if strings.HasPrefix(text, mark) {
@@ -27,6 +27,10 @@ func Tool(name string, data []byte) string {
 		case strings.Contains(text, "X-Dragonfly-Registry"):
 			return "dragonfly" // dragonfly-client-init/src/container_runtime/containerd.rs
 		}
+	}
+	// nvidia-ctk writes containerd's config and daemon.json anew from what it has parsed, so that no comment is left.
+	if strings.Contains(text, "nvidia-container-runtime") && !strings.Contains(text, "#") {
+		return "nvidia"
 	}
 	for line := range strings.Lines(text) {
 		comment, ok := strings.CutPrefix(strings.TrimSpace(line), "#")
@@ -50,4 +54,5 @@ var marks = []struct{ text, tool string }{
 	{"Ansible managed", "ansible"},
 	{"This file is managed by Puppet", "puppet"},
 	{"This file managed by Puppet", "puppet"},
+	{"Your system has configured 'manage_etc_hosts' as True.", "cloud-init"}, // templates/hosts.debian.tmpl of cloud-init
 }

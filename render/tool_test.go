@@ -18,6 +18,9 @@ func TestTool(t *testing.T) {
 		{"/etc/docker/daemon.json", "{}", ""},
 		{"/etc/hosts", "# Ansible managed\n127.0.0.1 localhost\n", "ansible"},
 		{"/etc/hosts", "127.0.0.1 localhost\n# Ansible managed: not of this file\n", ""},
+		{"/etc/hosts", "# Your system has configured 'manage_etc_hosts' as True.\n# As a result\n127.0.0.1 localhost\n", "cloud-init"},
+		{"/etc/docker/daemon.json", "{\n    \"runtimes\": {\n        \"nvidia\": {\n            \"args\": [],\n            \"path\": \"nvidia-container-runtime\"\n        }\n    }\n}", "nvidia"},
+		{"/etc/containerd/config.toml", "# mine\n[plugins.cri.containerd.runtimes.nvidia.options]\nBinaryName = \"/usr/bin/nvidia-container-runtime\"\n", ""},
 		{"/etc/hosts", "#\n# HEADER\n# This file is managed by Puppet. DO NOT EDIT.\n", "puppet"},
 	} {
 		if got := Tool(test.name, []byte(test.file)); got != test.tool {

@@ -76,7 +76,7 @@ type RegistryAddon struct {
 	Enabled bool `json:"enabled"`
 	// Size of its volume in whole Gi, at least 20Gi. It counts when the add-on is first enabled.
 	Size string `json:"size,omitempty"`
-	// Storage class of its volume. Without it: hostpath storage.
+	// Storage class of its volume. Without it: the cluster's default one.
 	StorageClass string `json:"storageClass,omitempty"`
 
 	Pos Position `json:"-"`

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,11 +22,13 @@ import (
 
 const kubeUsage = `usage:
 	kube up [ADDRESS] | down | kill | start
+	kube node [no-storage] [no-images]
+	kube microk8s | kube push REPOSITORY:TAG
 	kube kubeconfig USER FILE
 	kube create ns NAME [LABEL=VALUE…] | kube create KIND [NAMESPACE/]NAME
 	kube apply FILE [FIELD-MANAGER]
 	kube patch KIND [NAMESPACE/]NAME JSON
-	kube delete KIND [NAMESPACE/]NAME
+	kube delete KIND [NAMESPACE/]NAME | kube delete KIND NAMESPACE/
 	kube get KIND [NAMESPACE/]NAME [POINTER]
 	kube list KIND [LABEL=VALUE,…]
 	kube await KIND [NAMESPACE/]NAME [POINTER VALUE]
@@ -39,12 +42,17 @@ const kubeAddress = "127.0.0.1:16443"
 // kube up starts etcd, kube-apiserver and controllers, at 127.0.0.1:16443 unless ADDRESS says otherwise; down ends them and all that they
 // knew. kill ends the API server alone, start starts it again on what etcd has.
 //
+// node gives the cluster its one node, a stand-in, without which no pod runs; with no-storage it provides no volumes, with no-images it can pull
+// none, until node says otherwise. microk8s makes the API server that of MicroK8s' tree, and puts a stand-in for its command on the PATH. push
+// puts a random image into the built-in registry.
+//
 // kubeconfig writes one for admin, for a user by certificate, or for a service account (system:serviceaccount:NAMESPACE:NAME) by token; the
 // directory is made. grant gives a user verbs, everywhere or in one namespace; users have none by themselves.
 //
 // KIND is any name that the API server has for it (secret, secrets, sa, Deployment). get prints an object without what the server keeps of
 // it, or one field: POINTER is a JSON pointer (/metadata/labels/app.kubernetes.io~1managed-by). await waits until an object is there and the
-// field has this value; gone until the object is not there. login prints user:password that a pull secret has for a registry.
+// field has this value; gone until the object is not there. delete takes all of a kind in NAMESPACE/
+// (no garbage collector follows it: what is made for an object stays when that goes). login prints user:password that a pull secret has for a registry.
 func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf(kubeUsage)
@@ -58,6 +66,22 @@ func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if n.kube == nil {
 		ts.Fatalf("no control plane: kube up")
+	}
+	switch args[0] {
+	case "node":
+		if n.kubeNode == nil {
+			n.kubeNode = rig.StartKubeNode(n.kube.KubeClient)
+		}
+		n.kubeNode.Suffer(slices.Contains(args, "no-storage"), slices.Contains(args, "no-images"))
+		return
+	case "push":
+		digest, err := n.kubeNode.Push(args[1])
+		fmt.Fprintln(ts.Stdout(), digest)
+		settle(ts, neg, err)
+		return
+	case "microk8s":
+		settle(ts, neg, errors.Join(kubeKubeconfig(ctx, ts, n.kube, []string{"admin", rig.SnapData + "/credentials/client.config"}), n.putMicroK8s()))
+		return
 	}
 	word := kubeWords[args[0]]
 	if word.run == nil || len(args)-1 < word.least {
@@ -105,6 +129,18 @@ func (n *node) startKube(ctx context.Context, args []string) error {
 	}
 	n.kube, err = rig.StartKube(ctx, dir, address)
 	return err
+}
+
+// putMicroK8s puts the stand-in for the command microk8s on the story's PATH: this binary, see TestMain.
+func (n *node) putMicroK8s() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll("/run/rig-snap", 0o755); err != nil {
+		return err
+	}
+	return os.Symlink(self, filepath.Join(n.bin, "microk8s"))
 }
 
 func kubeKubeconfig(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -11,6 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "microk8s" {
+		os.Exit(rig.MicroK8sCommand(os.Args[1:], os.Stdout))
+	}
 	rig.Enter()
 	dir, err := os.MkdirTemp("", "regsync-bin-*")
 	if err != nil {

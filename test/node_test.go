@@ -51,6 +51,7 @@ type node struct {
 	authority  *rig.Authority // nil: none made
 	cluster    *cluster       // nil: the node is in none
 	kube       *rig.Kube      // nil: not started
+	kubeNode   *rig.KubeNode  // nil: the cluster has no node
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -104,6 +105,9 @@ func (n *node) stop() {
 	}
 	if n.cluster != nil {
 		n.cluster.stop()
+	}
+	if n.kubeNode != nil {
+		n.kubeNode.Stop()
 	}
 	if n.kube != nil {
 		n.kube.Stop()

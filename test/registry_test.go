@@ -26,7 +26,7 @@ const registryUsage = `usage:
 // registry: plain http unless it is started with tls, mtls (clients need a certificate), expired (the certificate) or misnamed (it is another
 // host's); all are of the authority, and good for *.lab too. basic wants user and password with each request; token gives a token for them at /token, and wants that.
 // want changes what is wanted. answer answers everything with a status (200: a page of HTML; 0: itself again), or sends everybody to a URL.
-// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget, else "nobody asked".
+// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget.
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf(registryUsage)
@@ -61,11 +61,7 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 			registry.Redirect = args[2]
 		}
 	case "requests":
-		asked := registry.Requests()
-		if len(asked) == 0 { // else the output of the word before would stay
-			asked = []string{"nobody asked"}
-		}
-		fmt.Fprintln(ts.Stdout(), strings.Join(asked, "\n"))
+		fmt.Fprintln(ts.Stdout(), strings.Join(registry.Requests(), "\n"))
 	case "forget":
 		registry.Forget()
 	case "stop":
@@ -129,23 +125,30 @@ func cmdAuthority(ts *testscript.TestScript, neg bool, args []string) {
 	settle(ts, neg, os.WriteFile(ts.MkAbs(args[2]), key, 0o600))
 }
 
-// web start ADDRESS DIR: serves the files of a directory over TLS, with a certificate of the authority.
+// web start ADDRESS DIR: serves the files of a directory over TLS, with a certificate of the authority; where none was made, over plain http.
+// web stop ADDRESS: no longer.
 // web cut ADDRESS BYTES: breaks the next answer off after so many bytes.
 // web requests ADDRESS: what was asked.
 func cmdWeb(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg {
-		ts.Fatalf("usage: web start ADDRESS DIR | web cut ADDRESS BYTES | web requests ADDRESS")
+		ts.Fatalf("usage: web start ADDRESS DIR | web stop ADDRESS | web cut ADDRESS BYTES | web requests ADDRESS")
 	}
 	n, address := here(ts), args[1]
 	switch web := n.webs[address]; args[0] {
 	case "start":
 		host, _, err := net.SplitHostPort(address)
 		ts.Check(err)
-		config, err := n.authority.Server(false, host)
-		ts.Check(err)
+		var config *tls.Config
+		if n.authority != nil {
+			config, err = n.authority.Server(false, host)
+			ts.Check(err)
+		}
 		web, err := rig.StartWeb(address, ts.MkAbs(args[2]), config)
 		ts.Check(err)
 		n.webs[address] = web
+	case "stop":
+		delete(n.webs, address)
+		ts.Check(web.Close())
 	case "cut":
 		after, err := strconv.ParseInt(args[2], 10, 64)
 		ts.Check(err)

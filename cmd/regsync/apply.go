@@ -27,6 +27,7 @@ type consent struct {
 	allowRemovals  bool
 	allowEmpty     bool
 	allowDowngrade bool
+	allowDataLoss  bool
 	confirm        time.Duration // how long the files wait to be confirmed; 0: they need not be
 }
 
@@ -47,6 +48,7 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f.BoolVar(&ok.allowRemovals, "allow-removals", false, "remove more than policy.maxRemovals allows, or a registry's last mirror")
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
+	f.BoolVar(&ok.allowDataLoss, "allow-data-loss", false, "disable the built-in registry, whose images are deleted with it")
 	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }
@@ -161,10 +163,11 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
 	}
-	if err != nil && len(result.Failed) > 0 {
-		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "image") + " came too late: regsync apply goes on with it"}
+	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
+	if err != nil && !late && len(result.Failed) > 0 {
+		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "other change") + " came too late: regsync apply goes on with it"}
 	}
-	if err != nil {
+	if err != nil && !late {
 		return err
 	}
 	for _, u := range result.Unserved {
@@ -191,7 +194,7 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		if err := record.await(); err != nil { // images may have taken long
 			return err
 		}
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images, secrets and the add-on stay", j.Confirm.Until().Local().Format(time.RFC3339)))
 		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
 	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)

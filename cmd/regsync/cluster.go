@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,19 +37,31 @@ type reach struct {
 }
 
 // clusterOf gives how the cluster is reached: as the file says, and where it asks for nothing of it any more, as it was reached before.
-func (c *command) clusterOf(s *site, sp *spec.Spec) ledger.Cluster {
-	if len(sp.PullSecrets) == 0 {
+func (c *command) clusterOf(s *site, sp *spec.Spec, runtime render.Runtime) ledger.Cluster {
+	if inCluster(sp, runtime) == "" {
 		before := s.ledger.Services.Cluster
 		before.Kubeconfig = cmp.Or(sp.Cluster.Kubeconfig, before.Kubeconfig)
 		return before
 	}
-	return ledger.Cluster{Manage: sp.Cluster.Manage, Owner: sp.Cluster.Owner, Kubeconfig: sp.Cluster.Kubeconfig, Variable: c.env("KUBECONFIG")}
+	return ledger.Cluster{Manage: sp.Cluster.Manage, Owner: sp.Cluster.Owner, Kubeconfig: sp.Cluster.Kubeconfig, Variable: c.kubeconfigs()}
+}
+
+// kubeconfigs gives what KUBECONFIG says, with absolute paths: a reset may run elsewhere.
+func (c *command) kubeconfigs() string {
+	var files []string
+	for _, name := range filepath.SplitList(c.env("KUBECONFIG")) {
+		if whole, err := filepath.Abs(name); err == nil && name != "" {
+			name = whole
+		}
+		files = append(files, name)
+	}
+	return strings.Join(files, string(filepath.ListSeparator))
 }
 
 // reach finds the way to the API server and whether it is for us to write there. It is nil where nothing of the cluster is wanted, or ours:
 // then nobody is asked anything.
-func (c *command) reach(ctx context.Context, s *site, v ledger.Services, wanted []spec.PullSecret) (*reach, error) {
-	if len(wanted) == 0 && !ownsInCluster(s.owned) || c.baking() {
+func (c *command) reach(ctx context.Context, s *site, v ledger.Services, sp *spec.Spec) (*reach, error) {
+	if inCluster(sp, v.Runtime) == "" && !ownsInCluster(s.owned) || c.baking() {
 		return nil, nil
 	}
 	r := &reach{named: map[string]bool{}, unlisted: map[string]*spec.Problem{}}
@@ -62,7 +75,7 @@ func (c *command) reach(ctx context.Context, s *site, v ledger.Services, wanted 
 		if err != nil {
 			r.client, r.waiting = nil, err.Error()
 		}
-		if r.waiting == "" || time.Now().After(deadline) {
+		if r.waiting == "" || errors.As(err, new(*cluster.RefusedError)) || time.Now().After(deadline) {
 			break
 		}
 		select {
@@ -74,7 +87,7 @@ func (c *command) reach(ctx context.Context, s *site, v ledger.Services, wanted 
 	if r.client == nil {
 		return r, nil
 	}
-	if err := r.look(ctx, wanted); err != nil {
+	if err := r.look(ctx, sp.PullSecrets); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -22,11 +22,11 @@ import (
 const looksAtOnce = 8
 
 // lookAtCluster adds to have what the cluster has of the objects that are wanted or ours. Where it is not reached, none is wanted and none
-// leaves. wanted is how many pull secrets the file asks for.
-func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired, have map[render.ID]plan.Live, open *sight, wanted int) error {
+// leaves. asked is what the file asks for, see [inCluster].
+func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired, have map[render.ID]plan.Live, open *sight, asked string) error {
 	if r == nil {
-		if c.baking() && (wanted > 0 || ownsInCluster(open.owned)) {
-			open.left = append(open.left, secretCount(wanted))
+		if c.baking() && (asked != "" || ownsInCluster(open.owned)) {
+			open.left = append(open.left, cmp.Or(asked, unasked(open.owned)))
 			open.owned = withoutCluster(d, open.owned)
 		}
 		return nil
@@ -39,19 +39,12 @@ func (c *command) lookAtCluster(ctx context.Context, r *reach, d *render.Desired
 		r.client, r.waiting = nil, err.Error()
 	}
 	if r.elsewhere != "" {
-		open.elsewhere = append(open.elsewhere, secretCount(wanted)+": "+r.elsewhere)
+		open.elsewhere = append(open.elsewhere, cmp.Or(asked, unasked(open.owned))+": "+r.elsewhere)
 	} else {
-		open.waiting = append(open.waiting, secretCount(wanted)+": "+r.waiting)
+		open.waiting = append(open.waiting, cmp.Or(asked, unasked(open.owned))+": "+r.waiting)
 	}
 	open.owned = withoutCluster(d, open.owned)
 	return nil
-}
-
-func secretCount(wanted int) string {
-	if wanted == 0 {
-		return "pull secrets that nobody asks for any more"
-	}
-	return render.Count(wanted, "pull secret")
 }
 
 // sight looks at every object that is wanted or ours. What we may not see is held back, and nothing else for it.

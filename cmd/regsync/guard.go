@@ -35,6 +35,9 @@ func guards(s *site, t trip, ok consent) []*spec.Problem {
 	if limit := t.maxRemovals; removals > limit {
 		refuse(ok.allowRemovals, "--allow-removals", "%d resources would be removed, and policy.maxRemovals is %d", removals, limit)
 	}
+	for _, loss := range t.plan.Losses() {
+		refuse(ok.allowDataLoss, "--allow-data-loss", "%s: %s", loss.Name, loss.Reason)
+	}
 	for _, d := range t.plan.Stranded(s.asLeft) {
 		if !slices.Contains(t.named, loader.Host(d.Registry)) {
 			continue // it has left the file, and gets back what stood there before

@@ -53,8 +53,8 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	t.services = servicesOf(t.spec, t.place)
-	t.services.Cluster = c.clusterOf(s, t.spec)
-	if t.reach, err = c.reach(ctx, s, t.services, t.spec.PullSecrets); err != nil {
+	t.services.Cluster = c.clusterOf(s, t.spec, t.place.Runtime)
+	if t.reach, err = c.reach(ctx, s, t.services, t.spec); err != nil {
 		return t, err
 	}
 	services := c.services(s.root, t.services)
@@ -87,9 +87,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, len(t.spec.PullSecrets)); err != nil {
+	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, inCluster(t.spec, t.place.Runtime)); err != nil {
 		return t, err
 	}
+	t.awaitAddon(&open)
 	if nodesUnknown != nil {
 		open.waiting = append(open.waiting, fmt.Sprintf("the other nodes: %v", nodesUnknown))
 		open.owned = withoutNeighbours(open.owned)
@@ -121,6 +122,16 @@ func (t *trip) say(s *site, held []render.Held) {
 			Message: "on the other nodes images cannot be pinned: kubelet's garbage collection may take them",
 			Hint:    "run regsync on each node to have them pinned",
 		})
+	}
+	if why := s.ledger.JournalDamage; why != "" {
+		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "the journal of an apply that was cut off cannot be trusted: " + why})
+	}
+	if j := s.ledger.Journal; j != nil {
+		left := &spec.Problem{Message: "an apply was cut off: the next one puts its files back first, and then makes another plan", Hint: "regsync recover puts them back now"}
+		if j.Confirm != nil {
+			left = &spec.Problem{Message: "the last apply waits to be confirmed, and is undone otherwise", Hint: "regsync confirm"}
+		}
+		t.plan.Warnings = append(t.plan.Warnings, left)
 	}
 	for _, h := range held {
 		t.plan.Conflicts = append(t.plan.Conflicts, conflict(h))

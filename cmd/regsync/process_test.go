@@ -107,6 +107,9 @@ func TestLocked(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s%s", args[0], code, out, complaint)
 		}
 	}
+	if code, out, _ := in(t.Context(), "status", "--root", root); code != exitPending || !strings.Contains(out, "At work: another regsync (pid ") {
+		t.Errorf("status: exit code %d, %s", code, out)
+	}
 	if code, _, complaint := in(t.Context(), "plan", "--root", root, "-f", spec); code != exitDone {
 		t.Errorf("a plan, which changes nothing: exit code %d, %s", code, complaint)
 	}

@@ -63,6 +63,7 @@ func (c *command) recover(ctx context.Context, now, boot bool) (err error) {
 	if c.output == "json" {
 		return view.RecoveryJSON(c.out, found)
 	}
+	found.Forward = s.ledger.Begun()
 	c.text().Recovery(found)
 	return nil
 }

@@ -89,11 +89,11 @@ func (c *command) wayBack(ctx context.Context, s *site, target, last ledger.Gene
 		return t, err
 	}
 	t.services.Cluster = s.ledger.Services.Cluster // as what is ours there was last made
-	if t.reach, err = c.reach(ctx, s, t.services, nil); err != nil {
+	if t.reach, err = c.reach(ctx, s, t.services, &spec.Spec{}); err != nil {
 		return t, err
 	}
 	open, then := sight{owned: s.owned}, render.Desired{Resources: kept}
-	if err := c.lookAtCluster(ctx, t.reach, &then, have, &open, 0); err != nil {
+	if err := c.lookAtCluster(ctx, t.reach, &then, have, &open, ""); err != nil {
 		return t, err
 	}
 	target.Keep(then.Resources)

@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 func (c *command) statusVerb() *cobra.Command {
@@ -71,22 +73,22 @@ func (c *command) statusOf(ctx context.Context, s *site) (view.Status, error) {
 	if err != nil {
 		return now, err
 	}
-	reach, err := c.reach(ctx, s, s.ledger.Services, nil)
+	reach, err := c.reach(ctx, s, s.ledger.Services, &spec.Spec{})
 	if err != nil {
 		return now, err
 	}
 	open := sight{owned: s.owned}
-	if err := c.lookAtCluster(ctx, reach, &render.Desired{}, have, &open, 0); err != nil {
+	if err := c.lookAtCluster(ctx, reach, &render.Desired{}, have, &open, ""); err != nil {
 		return now, err
 	}
 	now.Drift = plan.Drift(have, open.owned, s.ledger.Digest)
+	now.AtWork = ledger.Holder(s.state)
 	now.Unfinished = s.ledger.Journal != nil || s.ledger.JournalDamage != ""
 	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
 		now.ConfirmBy = j.Confirm.Until()
 	}
-	for _, o := range s.owned {
-		now.Unfinished = now.Unfinished || o.Coming != ""
-	}
+	now.Unfinished = (now.Unfinished || s.ledger.Begun()) && now.AtWork == ""
+	now.Forward = s.ledger.Journal == nil && s.ledger.JournalDamage == ""
 	if f := s.ledger.Failure(); f != nil {
 		now.LastError = f.Message
 	}

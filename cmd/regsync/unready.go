@@ -19,9 +19,6 @@ func unready(s *spec.Spec) error {
 			Hint:    "take it out of the file that is applied here, or use a newer regsync",
 		})
 	}
-	if s.Addons.Registry != nil {
-		refuse(s.Addons.Registry.Pos, "addons.registry")
-	}
 	if s.Policy.Effects.Restart == "window" {
 		refuse(spec.Position{}, "policy.effects.restart")
 	}

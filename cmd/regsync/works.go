@@ -26,7 +26,7 @@ func (c *command) works(ctx context.Context, s *site, t trip, v *services) (work
 		}
 		if change.InCluster() {
 			objects := &objectWork{command: c, site: s, services: t.services, reach: t.reach}
-			w[render.KindSecret], w[render.KindServiceAccount] = objects, objects
+			w[render.KindSecret], w[render.KindServiceAccount], w[render.KindAddon] = objects, objects, objects
 			continue
 		}
 		images, err := c.imageWork(ctx, s, t, v)
@@ -66,8 +66,10 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 	client, err := w.begin(ctx, changes)
 	for _, c := range changes {
 		err := err
-		if err == nil {
-			err = client.Apply(ctx, c)
+		if c.Kind == render.KindAddon && c.Action == plan.Forget {
+			err = nil // for which nobody is needed
+		} else if err == nil {
+			err = change(ctx, client, c, tell)
 		}
 		stage := apply.Done
 		if err != nil {
@@ -79,10 +81,24 @@ func (w *objectWork) Apply(ctx context.Context, changes []plan.Change, tell func
 		}
 	}
 	if r := w.reach; err == nil && r.lease != nil {
-		changes = slices.DeleteFunc(slices.Clone(changes), func(c plan.Change) bool { return failed[c.ID] != nil })
+		changes = slices.DeleteFunc(slices.Clone(changes), func(c plan.Change) bool {
+			return failed[c.ID] != nil && !errors.As(failed[c.ID], new(*apply.UnfinishedError))
+		})
 		_ = r.lease.Record(ctx, after(r.holdings, changes)) // what was written before says too much, and nothing too little
 	}
 	return failed
+}
+
+// change carries one change out.
+func change(ctx context.Context, client *cluster.Client, c plan.Change, tell func(apply.Event)) error {
+	if c.Kind == render.KindAddon {
+		err := client.MakeRegistry(ctx, c, func(note string) { tell(apply.Event{Stage: apply.Awaiting, Change: &c, Note: note}) })
+		if errors.As(err, new(*cluster.NotReadyError)) {
+			err = &apply.UnfinishedError{Err: err}
+		}
+		return err
+	}
+	return client.Apply(ctx, c)
 }
 
 // after gives what is the owner's when changes have been made.
@@ -130,8 +146,12 @@ func (w *objectWork) begin(ctx context.Context, changes []plan.Change) (*cluster
 
 // hintOfFailure is what an error of a change that stands for itself says is to be done.
 func hintOfFailure(err error) string {
-	if refused := (*cluster.RefusedError)(nil); errors.As(err, &refused) {
-		return refused.Hint()
+	var advised interface {
+		error
+		Hint() string
+	}
+	if errors.As(err, &advised) {
+		return advised.Hint()
 	}
 	if changed := (*cluster.ChangedError)(nil); errors.As(err, &changed) {
 		return "run it again"

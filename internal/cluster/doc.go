@@ -1,4 +1,5 @@
-// Package cluster looks after objects of the cluster: pull secrets, and the references of service accounts to them.
+// Package cluster looks after objects of the cluster: pull secrets, the references of service accounts to them, and MicroK8s' built-in
+// registry, which the command microk8s makes.
 //
 // It is the only package that knows client-go, and of that it uses the REST client and the loader of kubeconfigs only: the typed clients
 // weigh 20 MB more. Objects are read and written whole, as Kubernetes gives them, so that nothing is lost of what is not ours: an object
@@ -13,6 +14,14 @@
 //	secrets            get, create, update, delete
 //	serviceaccounts    get, update
 //	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
+//
+// and for MicroK8s' built-in registry, to look only:
+//
+//	deployments, persistentvolumeclaims, services      get         in container-registry
+//	storageclasses                                     list
+//	pods, events, services                             list        for the reason why it is not ready
+//
+// deploy/kubernetes/rbac.yaml gives them, and TestRole in package test shows that each is needed.
 //
 // What a plan says of a secret is a [render.PullSecret], and of a service account the names of its imagePullSecrets, one a line.
 package cluster

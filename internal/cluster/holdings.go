@@ -32,7 +32,7 @@ type holding struct {
 	Kind  render.Kind `json:"kind"`
 	Name  string      `json:"name"`
 	Names []string    `json:"names,omitempty"` // of a service account: references that are ours
-	Found bool        `json:"found,omitempty"` // somebody else's secret stood there before; what it was is known to the node that took it over
+	Found bool        `json:"found,omitempty"` // somebody else's secret stood there before, and what it was is known to the node that took it over; or an add-on was enabled
 }
 
 // encode gives the annotation; nothing of a secret's content is in it.
@@ -40,6 +40,9 @@ func (h Holdings) encode() string {
 	list := make([]holding, 0, len(h))
 	for id, o := range h {
 		x := holding{Kind: id.Kind, Name: id.Name, Found: id.Kind == render.KindSecret && (o.Found || o.Before.Data != nil)}
+		if id.Kind == render.KindAddon {
+			x.Found = o.Found
+		}
 		if id.Kind == render.KindServiceAccount {
 			x.Names, _ = render.Renamed(o.Before.Data, o.Body)
 		}
@@ -69,6 +72,8 @@ func (o object) holdings() Holdings {
 	for _, x := range list {
 		id := render.ID{Kind: x.Kind, Name: x.Name}
 		switch {
+		case x.Kind == render.KindAddon:
+			h[id] = plan.Owned{Found: x.Found}
 		case strings.Count(x.Name, "/") != 1 || !id.InCluster():
 		case x.Kind == render.KindSecret:
 			h[id] = plan.Owned{Sensitive: true, Found: x.Found}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"testing"
+	"time"
 
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
@@ -68,3 +69,11 @@ func noFile(string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 // targetSecret is a secret that somebody looks at.
 var targetSecret = render.ID{Kind: render.KindSecret, Name: "default/harbor"}
+
+func mustTime(text string) time.Time {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}

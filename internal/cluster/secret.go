@@ -24,6 +24,10 @@ const (
 
 // Look gives an object of the cluster as a plan sees it.
 func (k *Client) Look(ctx context.Context, id render.ID) (plan.Live, error) {
+	if id.Kind == render.KindAddon {
+		live, err := k.Registry(ctx)
+		return plan.Live{Addon: live}, err
+	}
 	t := targetOf(id)
 	o, err := k.get(ctx, t)
 	if errors.Is(err, errMissing) {

@@ -250,6 +250,16 @@ func (l *Ledger) MadeDirs() []string {
 // Made reports whether a directory was made for our files.
 func (l *Ledger) Made(dir string) bool { return l.madeDir[dir] }
 
+// Begun reports whether something is ours of which nobody knows whether the apply that was to make it so has come that far.
+func (l *Ledger) Begun() bool {
+	for _, e := range l.owned {
+		if e.Coming != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Unused reports whether nothing is ours and never was since the last reset, and nothing waits for us that we saved.
 func (l *Ledger) Unused() bool {
 	return len(l.owned) == 0 && l.Generation == 0 && !l.kept && !l.wasDamaged()

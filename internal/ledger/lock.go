@@ -99,6 +99,17 @@ func makeDirs(dir string) ([]string, error) {
 	return missing, nil
 }
 
+// Holder says who changes the node just now; empty: nobody does. Nothing is made.
+func Holder(dir string) string {
+	name := filepath.Join(dir, "lock")
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	defer l.Close()
+	if free, err := l.TryRLock(); free || err != nil {
+		return ""
+	}
+	return holder(name)
+}
+
 func holder(name string) string {
 	data, err := os.ReadFile(name)
 	if err != nil || len(data) == 0 {

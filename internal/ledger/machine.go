@@ -106,6 +106,9 @@ func (l *Ledger) rekey(read func(name string) []byte) error {
 		}
 	}
 	for id, e := range l.owned {
+		if _, known := renamed[e.Applied]; !known && id.Kind != render.KindFile {
+			e.Applied = "" // what is in a cluster is not here to be looked at
+		}
 		e.Applied, e.Coming = orSame(renamed, e.Applied), orSame(renamed, e.Coming)
 		if e.Before != nil {
 			before := *e.Before

@@ -117,6 +117,7 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	if err != nil {
 		return errors.Join(err, l.unrecord())
 	}
+	l.kept = true
 	if l.Journal != nil && l.Journal.Confirm != nil {
 		return nil // the way back is kept whole
 	}
@@ -175,7 +176,7 @@ func (l *Ledger) Abort() error {
 	}
 	l.owned, l.madeDir = l.earlier.owned, l.earlier.madeDir
 	l.Generation, l.AppliedAt, l.SpecDigest = l.earlier.Generation, l.earlier.AppliedAt, l.earlier.SpecDigest
-	l.RolledBack, l.Services = l.earlier.RolledBack, l.earlier.Services
+	l.RolledBack, l.Services, l.kept = l.earlier.RolledBack, l.earlier.Services, l.earlier.kept
 	if err := l.unrecord(); err != nil {
 		return err
 	}

@@ -97,8 +97,13 @@ func (f hostsFile) twice(api string) bool {
 	return n > 1
 }
 
-// apiOf gives the API root that a host's name means (parseHostConfig of remotes/docker/config).
 func apiOf(name string, table map[string]any) string {
+	override, _ := table["override_path"].(bool)
+	return APIRoot(name, override)
+}
+
+// APIRoot gives the API root that a host's name in a hosts.toml means (parseHostConfig of remotes/docker/config); empty where it means none.
+func APIRoot(name string, override bool) string {
 	if name == "" {
 		return ""
 	}
@@ -109,7 +114,6 @@ func apiOf(name string, table map[string]any) string {
 	if err != nil {
 		return ""
 	}
-	override, _ := table["override_path"].(bool)
 	p := u.Path
 	if p != "" {
 		p = path.Clean(p)

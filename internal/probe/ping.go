@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/version"
 
 	"github.com/regsync/regsync/render"
 )
@@ -116,6 +117,7 @@ func (p *pinger) get(ctx context.Context, credentials bool, token string) (*http
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("User-Agent", "containerd/"+version.Version) // as its resolver does
 	for name, values := range p.host.Header {
 		if credentials || !render.Credential(name) {
 			request.Header[http.CanonicalHeaderKey(name)] = values

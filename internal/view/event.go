@@ -20,8 +20,8 @@ func Event(w io.Writer, color bool, e apply.Event, all bool) {
 		fmt.Fprintf(w, "%s …\n", e.Effect.Name)
 	case apply.Ran, apply.Unserved:
 		// The line before says it, or a warning will.
-	case apply.Moving, apply.Done, apply.Failed:
-		// Progress shows how images get along.
+	case apply.Moving, apply.Awaiting, apply.Done, apply.Failed:
+		// Progress shows how they get along.
 	case apply.Skipped:
 		fmt.Fprintf(w, "%s is not running: it reads its files when it starts\n", e.Effect.Target())
 	case apply.Undoing:

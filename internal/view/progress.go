@@ -71,12 +71,18 @@ func (p *Progress) Tell(e apply.Event) {
 		if p.bars != nil {
 			p.bars.move(*e.Change, t)
 		}
+	case apply.Awaiting:
+		p.say(e, fmt.Sprintf("  %s %s  %s\n", painter(p.color)(faint, "…"), visible(e.Change.Name), visible(e.Note)))
 	case apply.Done, apply.Failed:
-		line := p.line(e) + "\n"
-		if p.bars == nil || !p.bars.end(*e.Change, line, p.now()) {
-			fmt.Fprint(p.w, line)
-		}
+		p.say(e, p.line(e)+"\n")
 		delete(p.images, e.Change.ID)
+	}
+}
+
+// say writes a line, above the bars where there are some.
+func (p *Progress) say(e apply.Event, line string) {
+	if p.bars == nil || !p.bars.end(*e.Change, line, p.now()) {
+		fmt.Fprint(p.w, line)
 	}
 }
 

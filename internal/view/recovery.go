@@ -20,6 +20,7 @@ type Recovery struct {
 	Files       []string    // that it was to change: they are as they were, but for those that follow
 	Left        []string    // that somebody has changed since: they stay as they are
 	Lost        []string    // of which nobody knows any more what they held
+	Forward     bool        // something that is no file was begun: the next apply goes on with it
 	Damage      string      // why the journal cannot be trusted; empty: it can, or there is none
 	Aside       string      // where such a journal is kept
 }
@@ -71,12 +72,15 @@ func (t Text) Recovery(r Recovery) {
 			r.Why(), r.At.Format(time.RFC3339), r.By.PID, visible(r.By.Command), areBack(len(r.Files)-len(r.Left)))
 	case !r.Waits.IsZero():
 		fmt.Fprintf(t.W, "%s an apply waits to be confirmed until %s.\n", c(yellow, "Waiting:"), r.Waits.Local().Format(time.RFC3339))
-	case r.Damage == "":
+	case r.Damage == "" && !r.Forward:
 		fmt.Fprintln(t.W, "Nothing was left unfinished.")
 	}
 	if r.Damage != "" {
 		fmt.Fprintf(t.W, "%s the journal of an apply that was cut off cannot be trusted (%s); it is kept as %q. Some of its files may be changed: regsync apply finishes it, regsync reset gives back what stood there before.\n",
 			c(red, "Damaged:"), r.Damage, r.Aside)
+	}
+	if r.Forward {
+		fmt.Fprintf(t.W, "%s regsync apply goes on with what else was begun: images, secrets, an add-on\n", c(yellow, "Unfinished:"))
 	}
 	for _, name := range r.Left {
 		fmt.Fprintf(t.W, "%s %s was changed by somebody since: it stays as it is\n", c(yellow, "Left:"), name)

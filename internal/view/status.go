@@ -15,7 +15,9 @@ type Status struct {
 	AppliedAt  time.Time // zero: never
 	Rollback   int       // the generation that the last one went back to; 0: it was an apply
 	Drift      []plan.Drifted
+	AtWork     string     // who changes the node just now; empty: nobody
 	Unfinished bool       // an apply was cut off, or waits to be confirmed
+	Forward    bool       // what is unfinished is no file, so nothing is undone: the next apply goes on with it
 	ConfirmBy  time.Time  // until when it can be; zero: nothing waits
 	Plan       *plan.Plan // what apply would do; nil where there is no file to say
 	LastError  string     // why the last apply failed; empty: it did not
@@ -24,7 +26,7 @@ type Status struct {
 
 // Converged reports whether there is nothing to do, as far as is known.
 func (s Status) Converged() bool {
-	return len(s.Drift) == 0 && !s.Unfinished && s.Damage == "" && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
+	return len(s.Drift) == 0 && !s.Unfinished && s.AtWork == "" && s.Damage == "" && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
 }
 
 // statusJSON is the form of a status that programs read.
@@ -38,6 +40,7 @@ type statusJSON struct {
 	Planned       bool           `json:"planned"` // false: there was no file to compare with
 	Pending       []pendingJSON  `json:"pending"`
 	Waiting       []string       `json:"waiting,omitempty"`
+	AtWork        string         `json:"atWork,omitempty"`
 	Unfinished    bool           `json:"unfinished"`
 	ConfirmBy     *time.Time     `json:"confirmBy,omitempty"`
 	LastError     string         `json:"lastError"`
@@ -55,7 +58,7 @@ type pendingJSON struct {
 func StatusJSON(w io.Writer, s Status) error {
 	doc := statusJSON{
 		FormatVersion: FormatVersion, Generation: s.Generation, Rollback: s.Rollback, Converged: s.Converged(),
-		Drift: append([]plan.Drifted{}, s.Drift...), Planned: s.Plan != nil, Pending: []pendingJSON{}, Unfinished: s.Unfinished,
+		Drift: append([]plan.Drifted{}, s.Drift...), Planned: s.Plan != nil, Pending: []pendingJSON{}, Unfinished: s.Unfinished, AtWork: s.AtWork,
 		LastError: s.LastError, Damage: s.Damage,
 	}
 	if !s.AppliedAt.IsZero() {
@@ -96,8 +99,12 @@ func (t Text) Status(s Status) {
 		fmt.Fprintf(t.W, "%s %s\n", c(red, "The last apply failed:"), visible(s.LastError))
 	}
 	switch {
+	case s.AtWork != "":
+		fmt.Fprintf(t.W, "%s another regsync (%s)\n", c(yellow, "At work:"), visible(s.AtWork))
 	case !s.ConfirmBy.IsZero():
 		fmt.Fprintf(t.W, "%s the last apply is undone after %s, unless it is confirmed: regsync confirm\n", c(yellow, "Unfinished:"), s.ConfirmBy.Local().Format(time.RFC3339))
+	case s.Unfinished && s.Forward:
+		fmt.Fprintf(t.W, "%s an apply was cut off when its files were done; regsync apply goes on with the rest\n", c(red, "Unfinished:"))
 	case s.Unfinished:
 		fmt.Fprintf(t.W, "%s an apply was cut off; regsync recover undoes it, and so does the next apply before it begins\n", c(red, "Unfinished:"))
 	}

@@ -42,17 +42,18 @@ func NewAuthority() (*Authority, error) {
 
 // Issue returns certificate and key, both PEM, for a server with these names and addresses and for a client alike.
 func (a *Authority) Issue(names ...string) (cert, key []byte, err error) {
-	return a.issue(time.Now().Add(24*time.Hour), names...)
+	return a.IssueFor(time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour), names...)
 }
 
-func (a *Authority) issue(until time.Time, names ...string) (cert, key []byte, err error) {
+// IssueFor is Issue for a certificate that is valid from one time to another.
+func (a *Authority) IssueFor(from, to time.Time, names ...string) (cert, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: names[0]},
-		NotBefore: until.Add(-25 * time.Hour), NotAfter: until,
+		NotBefore: from, NotAfter: to,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
@@ -77,12 +78,8 @@ func (a *Authority) issue(until time.Time, names ...string) (cert, key []byte, e
 
 // Expired returns the TLS configuration of a server with these names whose certificate was good until the second of January 2021.
 func (a *Authority) Expired(names ...string) (*tls.Config, error) {
-	cert, key, err := a.issue(time.Date(2021, 1, 2, 12, 0, 0, 0, time.UTC), names...)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	return &tls.Config{Certificates: []tls.Certificate{pair}}, err
+	until := time.Date(2021, 1, 2, 12, 0, 0, 0, time.UTC)
+	return a.ServerFor(until.AddDate(0, 0, -1), until, names...)
 }
 
 // Server returns the TLS configuration of a server with these names. Where clients is true, only clients with a
@@ -92,6 +89,19 @@ func (a *Authority) Server(clients bool, names ...string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.with(cert, key, clients)
+}
+
+// ServerFor is Server with a certificate that is valid from one time to another, without clients' certificates.
+func (a *Authority) ServerFor(from, to time.Time, names ...string) (*tls.Config, error) {
+	cert, key, err := a.IssueFor(from, to, names...)
+	if err != nil {
+		return nil, err
+	}
+	return a.with(cert, key, false)
+}
+
+func (a *Authority) with(cert, key []byte, clients bool) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,16 @@ func startDaemon(log string, attr *syscall.SysProcAttr, argv ...string) (*Daemon
 // Pid is the number of its process.
 func (d *Daemon) Pid() int { return d.cmd.Process.Pid }
 
+// Ended reports whether the daemon has ended, or does so in time.
+func (d *Daemon) Ended(in time.Duration) bool {
+	select {
+	case <-d.done:
+		return true
+	case <-time.After(in):
+		return false
+	}
+}
+
 // Stop asks the daemon to end, by its own pid, and kills it when it does not.
 func (d *Daemon) Stop() {
 	d.cmd.Process.Signal(syscall.SIGTERM)

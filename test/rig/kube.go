@@ -6,11 +6,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,9 +18,9 @@ import (
 )
 
 // Kube is a control plane: etcd, kube-apiserver with RBAC, and those controllers that give a namespace its service account, empty one
-// that is deleted, make pods for a deployment, and bind volumes. It has no node: nothing schedules or runs a pod.
+// that is deleted, make pods for a deployment, and bind volumes. It has no garbage collector, and no node: nothing schedules or runs a pod.
 type Kube struct {
-	Address string // host:port of the API server
+	*KubeClient // of admin
 
 	dir         string
 	programs    KubePrograms
@@ -31,7 +29,6 @@ type Kube struct {
 	etcd        *Daemon
 	api         *Daemon // nil: it does not run
 	controllers *Daemon
-	client      *http.Client
 }
 
 // adminToken is that of a user in system:masters. Everybody else shows a certificate, or a token of a service account.
@@ -44,16 +41,14 @@ func StartKube(ctx context.Context, dir, address string) (*Kube, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kube{Address: address, dir: dir, programs: programs}
-	if k.authority, err = NewAuthority(); err != nil {
+	authority, err := NewAuthority()
+	if err != nil {
 		return nil, err
 	}
+	k := &Kube{KubeClient: newKubeClient(address, authority.PEM, adminToken), dir: dir, programs: programs, authority: authority}
 	if err := k.lay(); err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(k.authority.PEM)
-	k.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	if err := k.startEtcd(); err != nil {
 		return nil, err
 	}
@@ -139,8 +134,8 @@ func (k *Kube) StartAPIServer(ctx context.Context) error {
 		"--authorization-mode=RBAC", "--token-auth-file="+k.path("tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+k.path("accounts.key"),
 		"--service-account-signing-key-file="+k.path("accounts.key"),
-		// A pod needs no token here, and the addresses of the API server are nobody's affair.
-		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", "--service-node-port-range=30000-32767")
+		// A pod needs no token here, nobody takes a claim's protection away, and the addresses of the API server are nobody's affair.
+		"--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection", "--endpoint-reconciler-type=none", "--service-node-port-range=30000-32767")
 	if err != nil {
 		return err
 	}
@@ -226,6 +221,3 @@ users:
   user:
 %s`, base64.StdEncoding.EncodeToString(ca), address, user, shown)
 }
-
-// errNoKube is what a story is told that asks a control plane which was not started.
-var errNoKube = errors.New("the API server does not run")

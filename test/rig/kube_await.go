@@ -12,7 +12,7 @@ import (
 )
 
 // Await waits until an object is there and its field (a JSON pointer, see [Field]; empty: none) has this value.
-func (k *Kube) Await(ctx context.Context, kind, name, pointer, value string) error {
+func (k *KubeClient) Await(ctx context.Context, kind, name, pointer, value string) error {
 	return k.until(ctx, kind, name, func(object []byte) error {
 		if object == nil {
 			return fmt.Errorf("%s %s is not there", kind, name)
@@ -29,7 +29,7 @@ func (k *Kube) Await(ctx context.Context, kind, name, pointer, value string) err
 }
 
 // AwaitGone waits until there is no such object.
-func (k *Kube) AwaitGone(ctx context.Context, kind, name string) error {
+func (k *KubeClient) AwaitGone(ctx context.Context, kind, name string) error {
 	return k.until(ctx, kind, name, func(object []byte) error {
 		if object != nil {
 			return fmt.Errorf("%s %s is still there: %s", kind, name, object)
@@ -39,7 +39,7 @@ func (k *Kube) AwaitGone(ctx context.Context, kind, name string) error {
 }
 
 // until asks for an object, nil where there is none, until right has no complaint.
-func (k *Kube) until(ctx context.Context, kind, name string, right func(object []byte) error) error {
+func (k *KubeClient) until(ctx context.Context, kind, name string, right func(object []byte) error) error {
 	path, err := k.Path(ctx, kind, name)
 	if err != nil {
 		return err

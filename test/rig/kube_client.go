@@ -3,11 +3,14 @@ package rig
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,12 +26,46 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%d %s: %s", e.Code, e.Reason, e.Message) }
 
-// Do asks the API server as admin and gives its answer; refusals are *StatusError. A body that is a []byte goes as a server-side apply of
-// YAML, any other as JSON, to PATCH as a merge patch.
-func (k *Kube) Do(ctx context.Context, method, path string, body any) ([]byte, error) {
-	if k.api == nil {
-		return nil, errNoKube
+// KubeClient asks an API server.
+type KubeClient struct {
+	Address string // host:port
+	token   string
+	client  *http.Client
+}
+
+// newKubeClient makes a client that trusts an authority (its certificate as PEM) and shows a token.
+func newKubeClient(address string, authority []byte, token string) *KubeClient {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	return &KubeClient{address, token, &http.Client{Transport: transport}}
+}
+
+// KubeClientOf makes a client as a kubeconfig of the rig's says, one with a token: see [Kube.Kubeconfig].
+func KubeClientOf(file string) (*KubeClient, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
 	}
+	var config struct {
+		Clusters []struct {
+			Cluster struct {
+				Server    string
+				Authority []byte `json:"certificate-authority-data"`
+			}
+		}
+		Users []struct{ User struct{ Token string } }
+	}
+	if err := yaml.Unmarshal(data, &config); err != nil || len(config.Clusters) != 1 || len(config.Users) != 1 {
+		return nil, fmt.Errorf("reading %q: not a kubeconfig of the rig's: %w", file, err)
+	}
+	cluster := config.Clusters[0].Cluster
+	return newKubeClient(strings.TrimPrefix(cluster.Server, "https://"), cluster.Authority, config.Users[0].User.Token), nil
+}
+
+// Do gives the API server's answer; refusals are *StatusError. A body that is a []byte goes as a server-side apply of YAML, any other as
+// JSON, to PATCH as a merge patch.
+func (k *KubeClient) Do(ctx context.Context, method, path string, body any) ([]byte, error) {
 	kind, data := "application/json", []byte(nil)
 	switch b := body.(type) {
 	case nil:
@@ -47,7 +84,7 @@ func (k *Kube) Do(ctx context.Context, method, path string, body any) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+adminToken)
+	request.Header.Set("Authorization", "Bearer "+k.token)
 	request.Header.Set("Content-Type", kind)
 	if path == "/api" || path == "/apis" {
 		request.Header.Set("Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
@@ -77,7 +114,7 @@ type resource struct {
 }
 
 // resource finds a kind of object by any of its names: secrets, secret, Secret, sa.
-func (k *Kube) resource(ctx context.Context, name string) (resource, error) {
+func (k *KubeClient) resource(ctx context.Context, name string) (resource, error) {
 	for _, root := range []string{"/api", "/apis"} {
 		answer, err := k.Do(ctx, http.MethodGet, root, nil)
 		if err != nil {
@@ -102,7 +139,7 @@ func (k *Kube) resource(ctx context.Context, name string) (resource, error) {
 		for _, group := range list.Items {
 			for _, version := range group.Versions {
 				for _, r := range version.Resources {
-					names := append(r.ShortNames, r.Resource, r.SingularResource, r.ResponseKind.Kind)
+					names := append([]string{r.Resource, r.SingularResource, r.ResponseKind.Kind}, r.ShortNames...)
 					if slices.Contains(names, name) {
 						return resource{strings.TrimSuffix(root+"/"+group.Metadata.Name, "/") + "/" + version.Version, r.Resource, r.Scope == "Namespaced"}, nil
 					}
@@ -127,7 +164,7 @@ func (r resource) at(namespace, name string) string {
 }
 
 // Path is where an object is: kind by any of its names, name as NAME or NAMESPACE/NAME.
-func (k *Kube) Path(ctx context.Context, kind, name string) (string, error) {
+func (k *KubeClient) Path(ctx context.Context, kind, name string) (string, error) {
 	r, err := k.resource(ctx, kind)
 	if err != nil {
 		return "", err
@@ -144,7 +181,7 @@ func objectName(name string) (namespace, rest string) {
 }
 
 // Get gives an object as JSON.
-func (k *Kube) Get(ctx context.Context, kind, name string) ([]byte, error) {
+func (k *KubeClient) Get(ctx context.Context, kind, name string) ([]byte, error) {
 	path, err := k.Path(ctx, kind, name)
 	if err != nil {
 		return nil, err
@@ -153,7 +190,7 @@ func (k *Kube) Get(ctx context.Context, kind, name string) ([]byte, error) {
 }
 
 // List names all objects of a kind, as NAMESPACE/NAME or NAME, with these labels (KEY=VALUE,…; empty: any).
-func (k *Kube) List(ctx context.Context, kind, labels string) ([]string, error) {
+func (k *KubeClient) List(ctx context.Context, kind, labels string) ([]string, error) {
 	path, err := k.Path(ctx, kind, "")
 	if err != nil {
 		return nil, err
@@ -178,7 +215,7 @@ func (k *Kube) List(ctx context.Context, kind, labels string) ([]string, error) 
 }
 
 // Apply applies YAML documents on the server's side, as a field manager of this name.
-func (k *Kube) Apply(ctx context.Context, manager string, documents []byte) error {
+func (k *KubeClient) Apply(ctx context.Context, manager string, documents []byte) error {
 	for _, document := range bytes.Split(documents, []byte("\n---")) {
 		var object struct {
 			Kind     string
@@ -203,7 +240,7 @@ func (k *Kube) Apply(ctx context.Context, manager string, documents []byte) erro
 }
 
 // Token asks the API server for a token of a service account.
-func (k *Kube) Token(ctx context.Context, namespace, name string) (string, error) {
+func (k *KubeClient) Token(ctx context.Context, namespace, name string) (string, error) {
 	path := "/api/v1/namespaces/" + namespace + "/serviceaccounts/" + name + "/token"
 	answer, err := k.Do(ctx, http.MethodPost, path, map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"})
 	if err != nil {
@@ -225,7 +262,7 @@ func serviceAccount(user string) (namespace, name string, ok bool) {
 
 // Grant lets a user use verbs (get,list) on resources (secrets, deployments.apps; comma-separated), in one namespace, or everywhere
 // where namespace is empty.
-func (k *Kube) Grant(ctx context.Context, user, verbs, resources, namespace string) error {
+func (k *KubeClient) Grant(ctx context.Context, user, verbs, resources, namespace string) error {
 	type object = map[string]any
 	var rules []object
 	for full := range strings.SplitSeq(resources, ",") {
@@ -254,7 +291,7 @@ func (k *Kube) Grant(ctx context.Context, user, verbs, resources, namespace stri
 }
 
 // Revoke takes back what Grant gave, with the same arguments.
-func (k *Kube) Revoke(ctx context.Context, user, verbs, resources, namespace string) error {
+func (k *KubeClient) Revoke(ctx context.Context, user, verbs, resources, namespace string) error {
 	path, binding := "/apis/rbac.authorization.k8s.io/v1/", "clusterrolebindings/"
 	role := "clusterroles/"
 	if namespace != "" {

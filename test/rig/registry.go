@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -27,6 +28,9 @@ type Registry struct {
 	// Refuse gives the status with which a request is answered, 0 for the registry's own answer. 200 comes with a page of HTML, as a
 	// portal's does. Set it while nobody asks.
 	Refuse func(*http.Request) int
+
+	// Clock is the time that it says it is; nil: the right one. Set it while nobody asks.
+	Clock func() time.Time
 
 	// Redirect is where everybody is sent, as scheme://host:port; empty: nobody is. Set it while nobody asks.
 	Redirect string
@@ -132,6 +136,9 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	tokens := r.tokens != nil
 	r.mu.Unlock()
+	if r.Clock != nil {
+		seen.Header().Set("Date", r.Clock().UTC().Format(http.TimeFormat))
+	}
 	refused := 0
 	if r.Refuse != nil {
 		refused = r.Refuse(req)

@@ -20,7 +20,7 @@ type Web struct {
 	cut int64 // bytes after which the next answer breaks off; negative: it does not
 }
 
-// StartWeb serves a directory on an address, over TLS.
+// StartWeb serves a directory on an address, over TLS where config is given.
 func StartWeb(address, dir string, config *tls.Config) (*Web, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -28,7 +28,10 @@ func StartWeb(address, dir string, config *tls.Config) (*Web, error) {
 	}
 	w := &Web{files: http.FileServer(http.Dir(dir)), cut: -1}
 	w.server = http.Server{Handler: http.HandlerFunc(w.serve), ErrorLog: log.New(io.Discard, "", 0)}
-	go w.server.Serve(tls.NewListener(listener, config))
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	go w.server.Serve(listener)
 	return w, nil
 }
 
