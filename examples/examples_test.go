@@ -106,7 +106,7 @@ func TestOneAfterAnother(t *testing.T) {
 				fresh := t.TempDir()
 				unpack(t, node, fresh)
 				for _, root := range []string{root, fresh} {
-					run(t, applyCode(t, example, name), "apply", "--yes", "--allow-removals", "--allow-empty", "-f", example, "--root", root)
+					run(t, applyCode(t, example, name), "apply", "--yes", "--allow-removals", "--allow-empty", "--allow-downgrade", "-f", example, "--root", root)
 				}
 				if diff := cmp.Diff(visible(t, fresh), visible(t, root)); diff != "" {
 					t.Errorf("%s after the others is not what it is alone (-alone +after):\n%s", example, diff)
