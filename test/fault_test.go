@@ -42,7 +42,7 @@ func (b *battered) failAll(f fault, c crash) {
 	step := 1
 	switch {
 	case !long:
-		step = len(r.calls)/2 - 1
+		step = len(r.calls)/4 + 1
 	case f.lasting:
 		step = 4
 	}
