@@ -35,12 +35,15 @@ var road = map[string][]string{
 	"internal/credentials": {"render", "spec"},
 	"internal/probe":       {"render", "spec", "internal/loader"},
 	"internal/doctor":      {"render", "spec", "internal/loader", "internal/probe"},
+	"internal/draft":       {"render", "spec"},
+	"internal/convert":     {"spec", "internal/draft"},
+	"internal/capture":     {"render", "spec", "internal/draft", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
 	"internal/view":        {"apply", "plan", "render", "spec", "internal/doctor", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.
-var pure = []string{"spec", "render", "plan"}
+var pure = []string{"spec", "render", "plan", "internal/draft", "internal/convert"}
 
 // outside are packages that reach out of the process. crypto/x509 brings os and net with it, so these are looked for among what a
 // pure package imports itself.

@@ -5,7 +5,7 @@
 // A page may hold, beside text:
 //
 //	<!-- node: NAME -->          from here on commands see a fresh node, of examples/testdata/NAME.txtar
-//	```yaml /etc/…               this file is written to that node
+//	```yaml /etc/…               this file is written to that node (of any language)
 //	```console run               these commands are run against it; a line "..." stands for any lines
 //	<!-- keys: TYPE --> … <!-- end -->     the keys of a type of the schema
 //	<!-- help: VERB --> … <!-- end -->     what the verb's --help says

@@ -71,7 +71,7 @@ func (s *session) walk(t *testing.T, have []string) (want []string) {
 			block = s.run(t, i+1, block)
 		case language == "console":
 			s.known(t, i+1, block)
-		case language == "yaml" && strings.HasPrefix(rest, "/"):
+		case strings.HasPrefix(rest, "/"):
 			s.write(t, i+1, rest, block)
 		}
 		want = append(append(want, block...), "```")

@@ -30,7 +30,9 @@ func TestDoctor(t *testing.T) {
 				unpack(t, node, root)
 				run(t, applyCode(t, example, name), "apply", "--yes", "-f", example, "--root", root)
 				out, _ := exec.Command(regsync, "doctor", "-f", example, "--root", root, "-o", "json").Output() // exits with 2 if it finds something
-				var said struct{ Findings []struct{ Rule, Path, Cause string } }
+				var said struct {
+					Findings []struct{ Rule, Path, Cause string }
+				}
 				if err := json.Unmarshal(out, &said); err != nil {
 					t.Fatalf("%v\n%s", err, out)
 				}

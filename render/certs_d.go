@@ -70,7 +70,7 @@ func certsD(roads []Road, in Inputs) (all []Resource, held []Held, warnings, pro
 	for _, t := range targets {
 		dir := in.Layout.CertsDir + "/" + t.name
 		if base, ok := in.Dirs[t.name]; ok {
-			kept, w := keepCerts(*t.road, base, dir)
+			kept, w := keepCerts(stayNamed(*t.road, base, dir), base, dir)
 			t.road = &kept
 			warnings = append(warnings, w...)
 		}

@@ -16,7 +16,8 @@ const (
 var utf8BOM = []byte("\ufeff")
 
 // proposeBlock puts body between our markers. A block that is there is replaced in its place; a new one goes to the end. But
-// where a foreign line gives one of our names another address, the block stands before that line: the resolvers take the first.
+// where a foreign line gives one of our names another address, the block stands before that line: the resolvers take the first. Where
+// foreign lines say all of body already, and nothing else of its names, there is no block.
 func proposeBlock(live, body []byte) ([]byte, error) {
 	if err := checkText(live); err != nil {
 		return nil, err
@@ -28,6 +29,11 @@ func proposeBlock(live, body []byte) ([]byte, error) {
 	}
 	if c := firstClash(foreign, body); c >= 0 {
 		at = min(at, c)
+	} else if said(foreign, body) {
+		if foreign == nil {
+			return live, nil
+		}
+		return slices.Concat(bom, bytes.Join(foreign, nil)), nil
 	}
 	eol := lineEnd(foreign)
 	out := slices.Concat(bom, bytes.Join(foreign[:at], nil))
@@ -127,6 +133,24 @@ func firstClash(lines [][]byte, body []byte) int {
 			return want[name] != nil && !slices.Contains(want[name], address)
 		})
 	})
+}
+
+// said reports whether lines give each name of body the address that body gives it.
+func said(lines [][]byte, body []byte) bool {
+	given := map[[2]string]bool{}
+	for _, line := range lines {
+		address, names := parseHosts(line)
+		for _, name := range names {
+			given[[2]string{name, address}] = true
+		}
+	}
+	for _, line := range splitLines(body) {
+		address, names := parseHosts(line)
+		if names == nil || slices.ContainsFunc(names, func(name string) bool { return !given[[2]string{name, address}] }) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkText refuses what is no text that lines can be put into: UTF-16, and files with NUL bytes in them.

@@ -31,8 +31,10 @@ var blockTests = []struct{ name, live, want string }{
 	{"another address before the block", "10.0.0.1 harbor.lab\n::1 a\n" + ourBlock, ourBlock + "10.0.0.1 harbor.lab\n::1 a\n"},
 	{"another address behind the block", "::1 a\n" + ourBlock + "::1 b\n10.0.0.1 harbor.lab\n", "::1 a\n" + ourBlock + "::1 b\n10.0.0.1 harbor.lab\n"},
 	{"another address, no final newline", "10.0.0.1 harbor.lab", ourBlock + "10.0.0.1 harbor.lab"},
-	{"the same address", "192.168.1.140 harbor.lab\n::1 a\n", "192.168.1.140 harbor.lab\n::1 a\n" + ourBlock},
-	{"the same address, mapped", "::ffff:192.168.1.140 harbor.lab\n", "::ffff:192.168.1.140 harbor.lab\n" + ourBlock},
+	{"the same address", "192.168.1.140 harbor.lab\n::1 a\n", "192.168.1.140 harbor.lab\n::1 a\n"},
+	{"the same address, mapped", "::ffff:192.168.1.140 harbor.lab\n", "::ffff:192.168.1.140 harbor.lab\n"},
+	{"the same address beside the block", "192.168.1.140 harbor.lab\n" + ourBlock, "192.168.1.140 harbor.lab\n"},
+	{"the same address and another", "192.168.1.140 harbor.lab\n10.0.0.1 harbor.lab\n", "192.168.1.140 harbor.lab\n" + ourBlock + "10.0.0.1 harbor.lab\n"},
 	{"only in a comment", "::1 a # 10.0.0.1 harbor.lab\n#10.0.0.1 harbor.lab\n", "::1 a # 10.0.0.1 harbor.lab\n#10.0.0.1 harbor.lab\n" + ourBlock},
 	{"no address", "nonsense harbor.lab\n", "nonsense harbor.lab\n" + ourBlock},
 	{"part of a name", "10.0.0.1 my.harbor.lab harbor.lab.corp\n", "10.0.0.1 my.harbor.lab harbor.lab.corp\n" + ourBlock},
@@ -43,7 +45,7 @@ var blockTests = []struct{ name, live, want string }{
 	{"two", ourBlock + "::1 a\n" + ourBlock + "::1 b\n", ourBlock + "::1 a\n::1 b\n"},
 	{"first half, then a whole one", "# BEGIN regsync\n::1 a\n" + ourBlock, ourBlock + "::1 a\n"},
 	{"marker with more on its line", "# BEGIN regsync now\n::1 a\n", "# BEGIN regsync now\n::1 a\n" + ourBlock},
-	{"our line elsewhere is not ours", ourLine + "::1 a\n# END regsync\n", ourLine + "::1 a\n" + ourBlock},
+	{"our line elsewhere is not ours", ourLine + "::1 a\n# END regsync\n", ourLine + "::1 a\n"},
 }
 
 func TestProposeBlock(t *testing.T) {

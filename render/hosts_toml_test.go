@@ -96,6 +96,19 @@ func TestCertsD(t *testing.T) {
 			"quay.io": {}, "cache.lab_5000_": {Hosts: []byte("server = \"http://x\"\n")}, "cache.lab:5000": {},
 		}},
 	}, {
+		name: "named",
+		spec: spec.Spec{
+			Registries: []spec.Registry{{Host: "r.example", TLS: spec.TLS{CA: []string{"/etc/ca.pem"}}, Pos: at(3)}},
+			Mirrors: []spec.Mirror{{Registry: "r.example", Fallback: true, Pos: at(10), Endpoints: []spec.Endpoint{
+				{URL: "https://a.example", Pos: at(11), TLS: spec.TLS{CA: []string{"/certs.d/r.example/ca.pem", "/etc/ca.pem"}}},
+				{URL: "https://b.example", Pos: at(12), TLS: spec.TLS{Client: &spec.ClientCert{Cert: "/etc/cert.pem", Key: "/etc/key.pem"}}},
+			}}},
+		},
+		in: Inputs{Dirs: map[string]Dir{"r.example": {
+			Files: []string{"ca.pem", "ca.txt"},
+			Hosts: []byte("[host.\"https://a.example\"]\nca = [\"ca.pem\", \"ca.txt\"]\n[host.\"https://b.example\"]\nclient = [[\"/etc/cert.pem\", \"/etc/key.pem\"]]\n"),
+		}}},
+	}, {
 		name: "on-1.5",
 		spec: spec.Spec{Mirrors: []spec.Mirror{mirrors("*", true, "https://m.example"), mirrors("quay.io", true, "https://m.example/v2/quay", "https://m.example/x/v2")}},
 		in:   Inputs{Containerd: Version{1, 5, 13}},

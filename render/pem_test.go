@@ -36,6 +36,6 @@ func pems(t testing.TB) map[string][]byte {
 	cert, key := pair(t, 3)
 	return map[string][]byte{
 		"/etc/ca.pem": ca, "/etc/other.pem": other, "/etc/other-key.pem": otherKey,
-		"/etc/cert.pem": cert, "/etc/key.pem": key, "/etc/empty.pem": nil, "/etc/text": []byte("hello\n"),
+		"/certs.d/r.example/ca.pem": ca, "/etc/cert.pem": cert, "/etc/key.pem": key, "/etc/empty.pem": nil, "/etc/text": []byte("hello\n"),
 	}
 }

@@ -50,6 +50,9 @@ type Endpoint struct {
 	// Certificates that stand on the node already: absolute paths, or names in the registry's own directory.
 	CAFiles     []string
 	ClientFiles [][2]string // certificate and key
+
+	caFrom     []string  // where on the node each of CA was read; empty: not on the node
+	clientFrom [2]string // the same of Cert and Key
 }
 
 // API is the root of the registry API as containerd asks it: what comes before /REPOSITORY/manifests/….

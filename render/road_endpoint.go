@@ -121,11 +121,12 @@ func (c *chart) secure(e *Endpoint, t spec.TLS, at place) {
 	e.SkipVerify = len(c.skip) > 0 && c.skip[strings.TrimSuffix(e.Authority(), ":443")]
 	for k, ca := range t.CA {
 		if pem, ok := c.ca(ca, at, k); ok {
-			e.CA = append(e.CA, pem)
+			e.CA, e.caFrom = append(e.CA, pem), append(e.caFrom, c.onNode(ca))
 		}
 	}
 	if t.Client != nil {
 		e.Cert, e.Key = c.client(t.Client, at)
+		e.clientFrom = [2]string{c.onNode(t.Client.Cert), c.onNode(t.Client.Key)}
 	}
 }
 

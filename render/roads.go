@@ -46,7 +46,8 @@ type chart struct {
 
 	mirrors map[string]*spec.Mirror
 	index   map[*spec.Mirror]int
-	plain   map[string]bool // host[:port] under insecure as plain http, without :80
+	beside  map[string]bool // files that stand beside the spec, not on the node
+	plain   map[string]bool // registries under insecure as plain http, without :80
 	skip    map[string]bool // the same as TLS that is not verified, without :443
 	any     *lane           // what holds for "*"; nil: nothing
 
@@ -69,6 +70,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 		in:    in, config: config, certsD: UsesCertsD(in),
 		mirrors: make(map[string]*spec.Mirror, len(s.Mirrors)),
 		index:   make(map[*spec.Mirror]int, len(s.Mirrors)),
+		beside:  s.Beside,
 		plain:   map[string]bool{},
 		skip:    map[string]bool{},
 		done:    make(map[string]bool, n),
@@ -82,7 +84,7 @@ func newChart(s *spec.Spec, in Inputs, config RegistryConfig) *chart {
 		case entry.CIDR():
 		case entry.SkipVerify():
 			c.skip[strings.TrimSuffix(entry.Host(), ":443")] = true
-		default:
+		case !entry.Only:
 			c.plain[strings.TrimSuffix(entry.Host(), ":80")] = true
 		}
 	}
@@ -142,7 +144,7 @@ func (c *chart) mirrored(m *spec.Mirror) {
 // insecure lays the road of a registry that is only known to be insecure.
 func (c *chart) insecure(entry spec.Insecure) {
 	host := entry.Host()
-	if entry.CIDR() || c.done[host] {
+	if entry.CIDR() || entry.Only || c.done[host] {
 		return
 	}
 	c.done[host] = true

@@ -76,7 +76,12 @@ func generate(t *testing.T) []byte {
 func unions(t reflect.Type) *node {
 	switch t {
 	case reflect.TypeFor[spec.Insecure]():
-		return &node{Type: "string", Pattern: whole(insecure)}
+		p := jsonschema.NewProperties()
+		p.Set("endpoint", &node{Type: "string", Pattern: whole(insecureEndpoint)})
+		return &node{OneOf: []*node{
+			{Type: "string", Pattern: whole(insecure)},
+			{Type: "object", Properties: p, Required: []string{"endpoint"}, AdditionalProperties: jsonschema.FalseSchema},
+		}}
 	case reflect.TypeFor[spec.Duration]():
 		return &node{Type: "string", Pattern: whole(duration), Not: &node{Pattern: `^[^1-9]*$`}}
 	case reflect.TypeFor[spec.Override]():

@@ -11,10 +11,11 @@ const (
 	dotted   = `(` + label + `\.)+` + lastPart
 	name     = `((` + label + `\.)*` + lastPart + `|` + ipv4 + `|\[` + ipv6 + `\])`
 
-	host     = name + `(` + port + `)?`
-	registry = `(localhost|` + dotted + `|` + ipv4 + `|\[` + ipv6 + `\]|` + name + port + `)(` + port + `)?`
-	url      = `https?://` + host + `(/[A-Za-z0-9._~:@!$&'()*+,;=%-]+)*/*`
-	insecure = `(https://)?` + host + `|https://` + host + `/*|[0-9a-fA-F.:]+/[0-9]{1,3}`
+	host             = name + `(` + port + `)?`
+	registry         = `(localhost|` + dotted + `|` + ipv4 + `|\[` + ipv6 + `\]|` + name + port + `)(` + port + `)?`
+	url              = `https?://` + host + `(/[A-Za-z0-9._~:@!$&'()*+,;=%-]+)*/*`
+	insecureEndpoint = `(https://)?` + host + `|https://` + host + `/*`
+	insecure         = `(https://)?` + host + `|https://` + host + `/*|[0-9a-fA-F.:]+/[0-9]{1,3}`
 
 	visible   = `[^\x00-\x1f\x7f]+` // a line without control characters
 	absolute  = `/[^\x00-\x1f\x7f"\\]*`

@@ -74,9 +74,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, p *place, f *field) {
 			return
 		}
 	case insecureType:
-		i := v.Addr().Interface().(*Insecure)
-		i.Value, _ = d.text(n, p, f)
-		i.Pos = d.position(n, d.file)
+		d.insecure(n, v.Addr().Interface().(*Insecure), p, f)
 		return
 	case overrideType:
 		d.override(n, v, p)

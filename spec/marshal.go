@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// MarshalJSON writes the entry as it stands in the file: a string.
-func (i Insecure) MarshalJSON() ([]byte, error) { return json.Marshal(i.Value) }
+// MarshalJSON writes the entry as it stands in the file: a string, or {endpoint: STRING}.
+func (i Insecure) MarshalJSON() ([]byte, error) {
+	if i.Only {
+		return json.Marshal(onlyEndpoint{i.Value})
+	}
+	return json.Marshal(i.Value)
+}
 
 // MarshalJSON writes the duration as it stands in the file: 3s.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }

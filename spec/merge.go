@@ -20,6 +20,7 @@ var names = map[string][]string{
 	"registries":  {"host"},
 	"mirrors":     {"registry"},
 	"endpoints":   {"url"},
+	"insecure":    {"endpoint"},
 	"etcHosts":    {"address"},
 	"credentials": {"name"},
 	"pullSecrets": {"name"},

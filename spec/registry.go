@@ -88,9 +88,11 @@ const (
 )
 
 // Insecure is an endpoint that may be plain http, or TLS that is not verified, or, as a CIDR, a range of them (Docker only).
-// In the file it is a bare string: "host:port", "https://host:port" or "10.20.0.0/16".
+// In the file it is a bare string, "host:port", "https://host:port" or "10.20.0.0/16", or {endpoint: STRING}, which says nothing of a registry
+// of that name.
 type Insecure struct {
 	Value string // as written
+	Only  bool   // it may be asked as an endpoint, and no registry of its name gets a hosts.toml for it
 
 	Pos Position
 }

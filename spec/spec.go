@@ -23,7 +23,7 @@ type Spec struct {
 	Registries []Registry `json:"registries,omitempty"`
 	// Who serves a registry's images, in order.
 	Mirrors []Mirror `json:"mirrors,omitempty"`
-	// The only endpoints that may be plain http (host:port), or TLS that is not verified (https://host:port). A CIDR is for Docker only.
+	// The only endpoints that may be plain http (host:port), or TLS that is not verified (https://host:port). A CIDR is for Docker only. As {endpoint: …} an entry makes no registry known.
 	Insecure []Insecure `json:"insecure,omitempty"`
 	// Further lines of /etc/hosts.
 	EtcHosts []HostsLine `json:"etcHosts,omitempty"`

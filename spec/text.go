@@ -57,6 +57,23 @@ func oldBoolean(s string) bool {
 	return false
 }
 
+// onlyEndpoint is the longer form of an [Insecure].
+type onlyEndpoint struct {
+	Endpoint string `json:"endpoint"`
+}
+
+// insecure decodes an entry in either form.
+func (d *decoder) insecure(n *yaml.Node, i *Insecure, p *place, f *field) {
+	i.Pos = d.position(n, d.file)
+	if n.Kind != yaml.MappingNode {
+		i.Value, _ = d.text(n, p, f)
+		return
+	}
+	var long onlyEndpoint
+	d.structure(n, reflect.ValueOf(&long).Elem(), p)
+	i.Value, i.Only = long.Endpoint, true
+}
+
 // override decodes auto, true or false, the latter two as booleans or strings.
 func (d *decoder) override(n *yaml.Node, v reflect.Value, p *place) {
 	values := []string{string(OverrideAuto), string(OverrideYes), string(OverrideNo)}

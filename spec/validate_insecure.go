@@ -17,6 +17,10 @@ func (c *checker) checkInsecure() {
 			c.wrong(p, in.Value, "is a URL: plain http is written without the scheme", "write "+strings.TrimRight(rest, "/"))
 			continue
 		}
+		if in.CIDR() && in.Only {
+			c.wrong(p.at("endpoint"), in.Value, "is a range of addresses, and no endpoint", "write it as a string")
+			continue
+		}
 		if in.CIDR() {
 			c.checkRange(in.Value, p, in.Pos, ranges)
 			continue

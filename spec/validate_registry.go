@@ -52,7 +52,7 @@ func (c *checker) oldIPv6(p *place, key, host string) {
 func (c *checker) checkServer(r *Registry, p *place) {
 	if r.Server == "" {
 		_, plain := c.insecure[withPort(r.Host, "80")]
-		if in := c.insecure[withPort(r.Host, "80")]; plain && !in.SkipVerify() && (r.CA != nil || r.Client != nil) {
+		if in := c.insecure[withPort(r.Host, "80")]; plain && !in.SkipVerify() && !in.Only && (r.CA != nil || r.Client != nil) {
 			c.report(nil, p, "take the TLS keys out, or the entry under insecure",
 				"%s is plain http (%s), which has no TLS", quote(r.Host), in.Pos)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/regsync/regsync/test/rig"
+	"github.com/regsync/regsync/test/roads"
 )
 
 // TestExplain compares, on each release, what explain --probe says with what the access logs of the registries then show of a
@@ -28,23 +29,21 @@ func TestExplain(t *testing.T) {
 				return
 			}
 			lab := newLab(t, release)
-			for _, s := range append(roadStates(), randomRoads(t)...) {
-				if s.only == "" || s.only == release {
-					t.Run(s.name, func(t *testing.T) { lab.compare(t, s) })
+			for _, s := range states(60) {
+				if s.Only == "" || s.Only == release {
+					t.Run(s.Name, func(t *testing.T) { lab.compare(t, s) })
 				}
 			}
 		})
 	}
 }
 
-// roadState is a node, and what stands in its registries.
-type roadState struct {
-	name   string
-	image  string            // REGISTRY/REPOSITORY, with :1, or with @ for the digest
-	files  map[string]string // below certs.d; a directory's name ends in /
-	shelf  map[string]string // what a registry does, by its name in the lab: whole, stale, blobless, or a status; else it has nothing
-	only   string            // the release that it is for; empty: all
-	starts bool              // it would end containerd: nothing is pulled
+// states are the nodes that are drawn, and at most n random ones.
+func states(n int) []roads.State {
+	if testing.Short() {
+		n = 0
+	}
+	return append(roads.Fixed(), roads.Random(n)...)
 }
 
 // lab is a containerd and registries around it.
@@ -105,10 +104,10 @@ type road struct {
 	Containerd                           string
 }
 
-func (l *lab) compare(t *testing.T, s roadState) {
+func (l *lab) compare(t *testing.T, s roads.State) {
 	image := l.lay(t, s)
 	said := l.explain(t, image)
-	if s.starts {
+	if s.Starts {
 		if !strings.Contains(said.Error, "ends containerd") {
 			t.Errorf("explain says %+v", said)
 		}
@@ -136,7 +135,7 @@ func (l *lab) compare(t *testing.T, s roadState) {
 }
 
 // lay makes the node and the registries be as the state says, and gives the image's name.
-func (l *lab) lay(t *testing.T, s roadState) string {
+func (l *lab) lay(t *testing.T, s roads.State) string {
 	check := func(err error) {
 		if err != nil {
 			t.Helper()
@@ -146,7 +145,7 @@ func (l *lab) lay(t *testing.T, s roadState) string {
 	check(os.RemoveAll(rig.ContainerdCerts))
 	check(os.MkdirAll(rig.ContainerdCerts, 0o755))
 	check(os.WriteFile(filepath.Join(filepath.Dir(rig.ContainerdCerts), "lab.crt"), l.ca, 0o644))
-	for name, text := range s.files {
+	for name, text := range s.Files {
 		empty := strings.HasSuffix(name, "/")
 		name = filepath.Join(rig.ContainerdCerts, name)
 		if empty {
@@ -166,7 +165,7 @@ func (l *lab) lay(t *testing.T, s roadState) string {
 	digest, err := fresh.Digest()
 	check(err)
 	for name, r := range l.registries {
-		how := s.shelf[name]
+		how := s.Shelf[name]
 		r.Refuse = nil
 		switch how {
 		case "", "none":
@@ -187,8 +186,8 @@ func (l *lab) lay(t *testing.T, s roadState) string {
 		}
 		check(err)
 	}
-	host, _, _ := strings.Cut(s.image, "/")
-	if strings.HasSuffix(s.image, "@") {
+	host, _, _ := strings.Cut(s.Image, "/")
+	if strings.HasSuffix(s.Image, "@") {
 		return host + "/" + repository + "@" + digest.String()
 	}
 	return host + "/" + repository + ":1"

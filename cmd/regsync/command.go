@@ -75,7 +75,10 @@ and carries the plan out.`,
 	f.DurationVar(&c.wait, "wait", 0, "how long to wait for a runtime or an API server that is still coming up, and for another regsync to end")
 	f.DurationVar(&c.timeout, "timeout", 0, "give up after this time (default: never)")
 	top.MarkFlagsMutuallyExclusive("root", "host")
-	top.AddCommand(c.validateVerb(), c.planVerb(), c.applyVerb(), c.confirmVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.recoverVerb(), c.resetVerb(), c.verifyVerb(), c.explainVerb(), c.doctorVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb())
+	top.AddCommand(
+		c.validateVerb(), c.planVerb(), c.applyVerb(), c.confirmVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.recoverVerb(), c.resetVerb(),
+		c.verifyVerb(), c.explainVerb(), c.doctorVerb(), c.captureVerb(), c.convertVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(),
+	)
 	return top
 }
 

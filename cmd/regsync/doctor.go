@@ -96,22 +96,6 @@ func (c *command) doctor(ctx context.Context, x checkup) error {
 	return err
 }
 
-// anySpec gives the spec that is named, or the node's; where there is none, one that says nothing.
-func (c *command) anySpec(root *node.Root) (*spec.Spec, error) {
-	n, err := c.nodeSection(root)
-	if err != nil {
-		return nil, err
-	}
-	if len(c.files) > 0 || root.Exists(defaultFile) {
-		if list, err := c.sources(); err == nil {
-			if s, _, err := c.load(list, root, false); err == nil {
-				return s, nil
-			}
-		}
-	}
-	return &spec.Spec{Node: n}, nil
-}
-
 // examination gathers what the rules look at.
 type examination struct {
 	*command

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -210,5 +213,23 @@ func TestRulesAreComplete(t *testing.T) {
 		if !known[id] {
 			t.Errorf("a test is for the rule %q, which is none", id)
 		}
+	}
+}
+
+// TestDoctorInterrupted: an interrupt ends the asking of an endpoint that is silent.
+func TestDoctorInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel(errors.New("interrupt signal received"))
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	root := t.TempDir()
+	hosts := txtar.File{Name: "etc/containerd/certs.d/reg.lab/hosts.toml", Data: []byte("[host.\"" + silent.URL + "\"]\n")}
+	for _, f := range append(slices.Clone(txtar.Parse([]byte(bare["containerd"])).Files), hosts) {
+		lay(t, root, f)
+	}
+	if code, out, complaint := in(ctx, "doctor", "--host", root); code != exitInterrupted || out != "" {
+		t.Errorf("exit code %d\n%s%s", code, out, complaint)
 	}
 }

@@ -113,8 +113,14 @@ func (c *command) proxy() string {
 
 // nodeSection gives what the file says of the node; where none is named and there is none, what an empty one would.
 func (c *command) nodeSection(root *node.Root) (spec.Node, error) {
-	empty := spec.Node{Runtime: "auto", HostsFile: "/etc/hosts"}
-	empty.Docker.ConfigFile = "/etc/docker/daemon.json"
+	s, err := c.anySpec(root)
+	return s.Node, err
+}
+
+// anySpec gives the spec that is named, or else the node's own; where that is not there or not valid, an empty one.
+func (c *command) anySpec(root *node.Root) (*spec.Spec, error) {
+	empty := &spec.Spec{Node: spec.Node{Runtime: "auto", HostsFile: "/etc/hosts"}}
+	empty.Node.Docker.ConfigFile = "/etc/docker/daemon.json"
 	if len(c.files) == 0 && !root.Exists(defaultFile) {
 		return empty, nil
 	}
@@ -124,12 +130,12 @@ func (c *command) nodeSection(root *node.Root) (spec.Node, error) {
 		s, _, err = c.load(list, root, false)
 	}
 	if err == nil {
-		return s.Node, nil
+		return s, nil
 	}
 	if len(c.files) > 0 {
 		return empty, err
 	}
-	view.Warnings(c.err, c.colorErr, []*spec.Problem{{Message: fmt.Sprintf("%s is not valid, and its node section is not looked at", defaultFile), Hint: "regsync validate says what is wrong"}})
+	view.Warnings(c.err, c.colorErr, []*spec.Problem{{Message: fmt.Sprintf("%s is not valid, and is not looked at", defaultFile), Hint: "regsync validate says what is wrong"}})
 	return empty, nil
 }
 

@@ -110,21 +110,7 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 			return found, err
 		}
 	}
-	begun := apply.Cut{Changes: cut.Changes, Before: cut.Before, Effects: j.Effects, Ours: cut.Ours}
-	if c.baking() {
-		begun.Effects = nil
-	}
-	ctx = context.WithoutCancel(ctx)
-	n := &liveNode{revision: newRevision(s.root), services: c.services(s.root, j.Services)}
-	if j.Revision != "" && j.Revision != n.dir { // the snap was refreshed since, or went back: both revisions have what was written
-		old := &liveNode{revision: &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}}
-		only := begun
-		only.Effects = nil
-		if _, err := apply.Recover(ctx, only, old, c.hear); err != nil {
-			view.Warning(c.err, c.colorErr, err.Error())
-		}
-	}
-	found.Left, err = apply.Recover(ctx, begun, n, c.hear)
+	found.Left, err = c.putBack(context.WithoutCancel(ctx), s, cut)
 	found.Lost = cut.Lost
 	for _, change := range cut.Changes {
 		found.Files = append(found.Files, change.Name)
@@ -139,6 +125,24 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 		view.Warning(c.err, c.colorErr, err.Error())
 	}
 	return found, nil
+}
+
+// putBack puts the files of the journal back, on the revision of MicroK8s' snap that they were written to and on the one that is there now: a
+// refresh since, or a way back, leaves both with what was written.
+func (c *command) putBack(ctx context.Context, s *site, cut ledger.Cut) (left []string, err error) {
+	j := s.ledger.Journal
+	begun := apply.Cut{Changes: cut.Changes, Before: cut.Before, Ours: cut.Ours}
+	now := newRevision(s.root)
+	if j.Revision != "" && j.Revision != now.dir {
+		then := &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}
+		if _, err := apply.Recover(ctx, begun, &liveNode{revision: then}, c.hear); err != nil {
+			view.Warning(c.err, c.colorErr, err.Error()) // nothing runs by it any more
+		}
+	}
+	if !c.baking() {
+		begun.Effects = j.Effects
+	}
+	return apply.Recover(ctx, begun, &liveNode{revision: now, services: c.services(s.root, j.Services)}, c.hear)
 }
 
 // stillOurs gives those of the files in which something of ours stands though somebody has changed them.

@@ -88,7 +88,20 @@ func TestAccess(t *testing.T) {
 }
 
 // A proxy in front of the API server that cuts it off, and answers that are no Kubernetes': nothing of it is taken for an object.
+// Of it all client-go writes nothing to our standard error.
 func TestBadAnswers(t *testing.T) {
+	said, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	os.Stderr = said
+	t.Cleanup(func() {
+		os.Stderr = stderr
+		if text, err := os.ReadFile(said.Name()); err != nil || len(text) > 0 {
+			t.Errorf("on standard error stands %q, error %v", text, err)
+		}
+	})
 	for name, answer := range map[string]http.HandlerFunc{
 		"no JSON":        func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>hello</html>")) },
 		"bad gateway":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },

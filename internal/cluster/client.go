@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -61,10 +61,7 @@ func Open(a Access, userAgent string) (*Client, error) {
 }
 
 // quiet keeps client-go, which logs what it returns as an error anyway, from writing to our standard error.
-var quiet = sync.OnceFunc(func() {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
-})
+var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
 
 func restClient(config *rest.Config, path string, version schema.GroupVersion) (*rest.RESTClient, error) {
 	config = rest.CopyConfig(config)

@@ -32,7 +32,7 @@ func (k *Client) MakeRegistry(ctx context.Context, c plan.Change, tell func(stri
 	}
 	switch {
 	case c.Action == plan.Delete && live.Enabled:
-		if err := runMicroK8s(ctx, render.Addon{}.Arguments(), tell); err != nil {
+		if _, err := runMicroK8s(ctx, render.Addon{}.Arguments(), tell); err != nil {
 			return err
 		}
 		return k.awaitRegistry(ctx, tell, func(live plan.LiveAddon) ([]string, error) {
@@ -48,14 +48,21 @@ func (k *Client) MakeRegistry(ctx context.Context, c plan.Change, tell func(stri
 	}
 	// Where a pod of it is there, MicroK8s takes it for enabled, says so and does nothing.
 	if !live.Enabled || len(live.Missing) > 0 {
-		if err := runMicroK8s(ctx, c.Addon.Arguments(), tell); err != nil {
+		said, err := runMicroK8s(ctx, c.Addon.Arguments(), tell)
+		if err != nil {
+			return err
+		}
+		if live, err = k.Registry(ctx); err == nil && !live.Enabled {
+			err = fmt.Errorf("microk8s %s made nothing: %s", strings.Join(c.Addon.Arguments(), " "), said)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	err = k.awaitRegistry(ctx, tell, func(live plan.LiveAddon) ([]string, error) {
 		switch {
 		case !live.Enabled:
-			return nil, fmt.Errorf("microk8s %s made nothing", strings.Join(c.Addon.Arguments(), " "))
+			return nil, errors.New("somebody has disabled the built-in registry meanwhile")
 		case len(live.Missing) > 0:
 			return nil, &PartError{c.Addon.Arguments(), live.Missing}
 		case c.Addon.Size != "" && live.Size != c.Addon.Size:
@@ -124,12 +131,13 @@ func (k *Client) awaitRegistry(ctx context.Context, tell func(string), open func
 	}
 }
 
-// runMicroK8s runs the command microk8s. That it succeeds says little: MicroK8s prints what was refused, and exits with 0.
-func runMicroK8s(ctx context.Context, args []string, tell func(string)) error {
+// runMicroK8s runs the command microk8s, and gives the last line that it printed. That it succeeds says little: MicroK8s prints what was
+// refused, and exits with 0.
+func runMicroK8s(ctx context.Context, args []string, tell func(string)) (string, error) {
 	program, err := exec.LookPath("microk8s")
 	if err != nil {
 		if program, err = exec.LookPath(snapCommand); err != nil {
-			return errors.New("the command microk8s is not there: add-ons are enabled and disabled on the node itself")
+			return "", errors.New("the command microk8s is not there: add-ons are enabled and disabled on the node itself")
 		}
 	}
 	words := "microk8s " + strings.Join(args, " ")
@@ -141,11 +149,11 @@ func runMicroK8s(ctx context.Context, args []string, tell func(string)) error {
 	command.WaitDelay = 10 * time.Second
 	if err := command.Run(); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return "", context.Cause(ctx)
 		}
-		return fmt.Errorf("%s: %w: %s", words, err, lastLine(said.Bytes()))
+		return "", fmt.Errorf("%s: %w: %s", words, err, lastLine(said.Bytes()))
 	}
-	return nil
+	return lastLine(said.Bytes()), nil
 }
 
 // lastLine is where a program says why it failed.

@@ -26,21 +26,9 @@ var keys = []Rule{{
 	check: each(func(f *Facts, s site) []Finding {
 		var all []Finding
 		for _, e := range s.entries {
-			if known, folded := knownKey(e.path); known || folded && f.from(2, 0) {
-				continue
+			if why := f.unknown(e.path); why != "" {
+				all = append(all, found(s.file(), e.line, "%s", why))
 			}
-			key := e.path[0]
-			if key == "host" {
-				key = e.path[2]
-			}
-			why := "containerd does not know the key %q and reads past it"
-			if _, folded := knownKey(e.path); folded {
-				why = "containerd 1.x does not know the key %q, which is in capitals, and reads past it"
-			}
-			if strings.EqualFold(key, "host") {
-				why = "[%s] is no host table: containerd wants its name in small letters"
-			}
-			all = append(all, found(s.file(), e.line, strings.Replace(why, "%q", fmt.Sprintf("%q", key), 1), when(strings.EqualFold(key, "host"), key)...))
 		}
 		return all
 	}),
@@ -176,28 +164,26 @@ var keys = []Rule{{
 	}),
 }}
 
-// knownKey reports whether containerd knows the key at a path, and whether it would in small letters. What stands in a header
-// is anybody's.
-func knownKey(path []string) (known, folded bool) {
+// unknown says how containerd does not know the key at a path of a hosts.toml; empty where it does. What stands in a header is anybody's.
+func (f *Facts) unknown(path []string) string {
 	key, list := path[0], rootKeys
 	if key == "host" {
 		if len(path) < 3 || path[2] == "header" || path[2] == "server" { // which has a rule of its own
-			return true, true
+			return ""
 		}
 		key, list = path[2], hostKeys
 	}
-	if strings.EqualFold(key, "host") && key != "host" {
-		return false, false
+	switch folded := strings.ToLower(key); {
+	case slices.Contains(list, key):
+		return ""
+	case folded == "host":
+		return fmt.Sprintf("%s is no host table: containerd wants its name in small letters", key)
+	case !slices.Contains(list, folded):
+		return fmt.Sprintf("containerd does not know the key %q and reads past it", key)
+	case f.from(2, 0):
+		return "" // 2.x reads keys without regard to case
 	}
-	return slices.Contains(list, key), slices.Contains(list, strings.ToLower(key))
-}
-
-// when gives values only where something holds.
-func when(holds bool, values ...any) []any {
-	if holds {
-		return values
-	}
-	return nil
+	return fmt.Sprintf("containerd 1.x does not know the key %q, which is in capitals, and reads past it", key)
 }
 
 // headed reports whether a host is written as [host."NAME"].

@@ -73,7 +73,7 @@ type Finding struct {
 
 // Rules gives all rules, family by family.
 func Rules() []Rule {
-	return slices.Concat(parsing, keys, endpoints, authority, directories, config, running, names, contacts, trust, login, dockers, stock)
+	return slices.Concat(parsing, keys, endpoints, authority, directories, config, configPath, running, names, contacts, trust, login, dockers, stock)
 }
 
 // Examine gives what the rules find, the worst first, then by file and line.

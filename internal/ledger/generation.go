@@ -102,7 +102,7 @@ func (l *Ledger) generation(n int) (Generation, error) {
 	case file.Number != n:
 		return Generation{}, fmt.Errorf("it is the record of generation %d", file.Number)
 	}
-	file.Generation.originals = file.Originals
+	file.originals = file.Originals
 	return file.Generation, nil
 }
 

@@ -196,13 +196,16 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 // position is where in a file a parser of TOML stumbled, as 1.x's and 2.x's say it.
 var position = regexp.MustCompile(`\(\d+, \d+\)|line \d+`)
 
+// undecoded is how both majors log that they pass over a file: 1.x by its name, 2.x by its path.
+var undecoded = regexp.MustCompile(`failed to decode \S*hosts\.toml`)
+
 // logged makes a note of a line that containerd would only write to its log. Of a secret file it tells no more than the place.
 func (r *Road) logged(line string, secret bool) {
 	switch {
-	case strings.Contains(line, "failed to decode hosts.toml") && secret:
+	case undecoded.MatchString(line) && secret:
 		r.Notes = append(r.Notes, strings.TrimSuffix("the file is ignored, which containerd says in its log only: failed to decode hosts.toml: "+position.FindString(line), ": "))
 	case strings.Contains(line, "will try HTTPS first"): // the endpoint's own words say so
-	case strings.Contains(line, "failed to decode hosts.toml"):
+	case undecoded.MatchString(line):
 		r.Notes = append(r.Notes, "the file is ignored, which containerd says in its log only: "+strings.TrimPrefix(line, "error: "))
 	default:
 		r.Notes = append(r.Notes, "containerd logs "+line)

@@ -78,12 +78,23 @@ func (f hostsFile) of(api string, upstream bool) map[string]any {
 	if upstream {
 		return f.root
 	}
-	for name, table := range f.tables {
-		if apiOf(name, table) == api {
-			return table
+	for _, name := range sorted(f.tables) {
+		if apiOf(name, f.tables[name]) == api {
+			return f.tables[name]
 		}
 	}
 	return nil
+}
+
+// twice reports whether two tables are of one API root, so that none of them is the one that an endpoint comes from.
+func (f hostsFile) twice(api string) bool {
+	n := 0
+	for name, table := range f.tables {
+		if apiOf(name, table) == api {
+			n++
+		}
+	}
+	return n > 1
 }
 
 func apiOf(name string, table map[string]any) string {
