@@ -108,6 +108,9 @@ func TestOneAfterAnother(t *testing.T) {
 				for _, root := range []string{root, fresh} {
 					run(t, applyCode(t, example, name), "apply", "--yes", "--allow-removals", "--allow-empty", "--allow-downgrade", "-f", example, "--root", root)
 				}
+				if name == "empty" {
+					continue // what was made for a runtime that one of them names stays as long as none is found
+				}
 				if diff := cmp.Diff(visible(t, fresh), visible(t, root)); diff != "" {
 					t.Errorf("%s after the others is not what it is alone (-alone +after):\n%s", example, diff)
 				}
