@@ -26,14 +26,15 @@ func (c *command) captureVerb() *cobra.Command {
 		Use:   "capture",
 		Short: "Write the file that describes the node as it is",
 		Long: `capture writes to standard output the file that describes this node: certs.d, containerd's config, /etc/hosts, Docker's
-daemon.json and the images that are pinned. Each entry says where it was found. What is broken, or cannot be said, is commented out with
-the reason; applying the file leaves all that as it is, and asks no other endpoint than before:
+daemon.json, the images that are pinned and, where the node has a kubeconfig, the cluster's pull secrets. Each entry says where it was found.
+What is broken, or cannot be said, is commented out with the reason; applying the file leaves all that as it is, and asks no other endpoint
+than before:
 
   regsync capture > regsync.yaml
   regsync plan -f regsync.yaml
 
 No password is written. Where one stands, the file names a credential that is read from a file, and says where it stands now.
-No file of regsync's is needed; where there is one, its node section counts.`,
+No file of regsync's is needed; where there is one, its sections node and cluster count.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.capture(cmd.Context(), which, containerd) },
 	}
@@ -61,14 +62,14 @@ func (c *command) capture(ctx context.Context, which, containerd string) error {
 		return err
 	}
 	defer s.close()
-	section, err := c.nodeSection(s.root)
+	file, err := c.anySpec(s.root)
 	if err != nil {
 		return err
 	}
 	if which != "auto" {
-		section.Runtime = which
+		file.Node.Runtime = which
 	}
-	n, err := c.captured(ctx, s, section, version, containerd)
+	n, err := c.captured(ctx, s, file, version, containerd)
 	if err != nil {
 		return err
 	}
@@ -88,8 +89,9 @@ func (c *command) capture(ctx context.Context, which, containerd string) error {
 }
 
 // captured gathers all of the node that a file can say.
-func (c *command) captured(ctx context.Context, s *site, section spec.Node, version render.Version, said string) (capture.Node, error) {
-	n := capture.Node{Spec: section, Names: map[string][]string{}}
+func (c *command) captured(ctx context.Context, s *site, file *spec.Spec, version render.Version, said string) (capture.Node, error) {
+	section := file.Node
+	n := capture.Node{Spec: section, Names: map[string][]string{}, Digest: passing()}
 	n.Read = func(name string) ([]byte, error) {
 		if name == "" {
 			return nil, nil
@@ -129,6 +131,7 @@ func (c *command) captured(ctx context.Context, s *site, section spec.Node, vers
 		}
 	}
 	c.pinned(ctx, s, place, &n)
+	c.granted(ctx, s, file.Cluster, place.Runtime, &n)
 	return n, nil
 }
 

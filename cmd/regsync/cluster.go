@@ -98,12 +98,11 @@ func (c *command) reach(ctx context.Context, s *site, v ledger.Services, sp *spe
 
 // connect makes the client, and asks whether we are to write. An error says what is waited for.
 func (c *command) connect(ctx context.Context, s *site, v ledger.Services, r *reach) error {
-	worker := v.Runtime == render.MicroK8s && s.root.Exists(node.SnapData+"/var/lock/clustered.lock")
 	switch {
 	case v.Cluster.Manage == "never":
 		r.elsewhere = "cluster.manage is never"
 		return nil
-	case worker && v.Cluster.Manage != "always" && v.Cluster.Kubeconfig == "":
+	case worker(s, v.Runtime) && v.Cluster.Manage != "always" && v.Cluster.Kubeconfig == "":
 		r.elsewhere = "this node is a worker; a node of the control plane looks after them"
 		return nil
 	}
@@ -130,6 +129,11 @@ func (c *command) connect(ctx context.Context, s *site, v ledger.Services, r *re
 	}
 	r.client = client
 	return err
+}
+
+// worker reports whether the node is one of MicroK8s' without a control plane, whose own kubeconfig is not for looking after the cluster's objects.
+func worker(s *site, runtime render.Runtime) bool {
+	return runtime == render.MicroK8s && s.root.Exists(node.SnapData+"/var/lock/clustered.lock")
 }
 
 func (c *command) access(s *site, v ledger.Services) cluster.Access {

@@ -23,7 +23,12 @@ type Node struct {
 	HostsFile  []byte // as it is
 	DaemonJSON []byte // as it is
 	Images     []Image
-	Unseen     []string // what could not be looked at, and why
+
+	Cluster spec.Cluster                 // how the cluster was reached
+	Secrets []render.FoundSecret         // its pull secrets, by name and namespace
+	Digest  func(password string) string // what made the digests in Secrets
+
+	Unseen []string // what could not be looked at, and why
 }
 
 // Image is an image in containerd's store.
@@ -51,6 +56,7 @@ func Capture(ctx context.Context, n Node) (*draft.Draft, error) {
 	c.images()
 	c.docker()
 	c.hosts()
+	c.pullSecrets()
 	if err := c.verify(); err != nil {
 		return nil, err
 	}

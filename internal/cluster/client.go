@@ -161,6 +161,40 @@ func (k *Client) do(r *rest.Request, ctx context.Context, verb string, t target)
 	return o, nil
 }
 
+// list hands over all objects of a resource, in all namespaces, page by page. fields is a field selector, or empty.
+func (k *Client) list(ctx context.Context, resource, fields string, each func(object)) error {
+	next, t := "", target{resource: resource}
+	for {
+		request := k.rest(t).Get().Resource(resource).Param("limit", "500")
+		if fields != "" {
+			request = request.Param("fieldSelector", fields)
+		}
+		if next != "" {
+			request = request.Param("continue", next)
+		}
+		data, err := raw(ctx, request)
+		if err != nil {
+			return k.problem(err, "list", t)
+		}
+		var page struct {
+			Metadata struct {
+				Continue string `json:"continue"`
+			} `json:"metadata"`
+			Items []object `json:"items"`
+		}
+		if err := json.Unmarshal(data, &page); err != nil {
+			return k.problem(errors.New("its answer is no list"), "list", t) // the parser's words may quote a secret
+		}
+		for _, o := range page.Items {
+			each(o)
+		}
+		if page.Metadata.Continue == "" || page.Metadata.Continue == next {
+			return nil
+		}
+		next = page.Metadata.Continue
+	}
+}
+
 // raw sends a request and gives the answer as it is; of one that is an error, with the API server's own reason.
 func raw(ctx context.Context, r *rest.Request) ([]byte, error) {
 	result := r.SetHeader("Accept", "application/json").Do(ctx)

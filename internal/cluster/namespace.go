@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/regsync/regsync/render"
@@ -18,36 +17,12 @@ const (
 // Namespaces lists the namespaces, without those that are being deleted.
 func (k *Client) Namespaces(ctx context.Context) ([]render.Namespace, error) {
 	var all []render.Namespace
-	next := ""
-	for {
-		t := target{resource: namespaces}
-		request := k.core.Get().Resource(namespaces).Param("limit", "500")
-		if next != "" {
-			request = request.Param("continue", next)
+	err := k.list(ctx, namespaces, "", func(o object) {
+		if n, ok := o.namespace(); ok {
+			all = append(all, n)
 		}
-		data, err := raw(ctx, request)
-		if err != nil {
-			return nil, k.problem(err, "list", t)
-		}
-		var page struct {
-			Metadata struct {
-				Continue string `json:"continue"`
-			} `json:"metadata"`
-			Items []object `json:"items"`
-		}
-		if err := json.Unmarshal(data, &page); err != nil {
-			return nil, k.problem(err, "list", t)
-		}
-		for _, o := range page.Items {
-			if n, ok := o.namespace(); ok {
-				all = append(all, n)
-			}
-		}
-		if page.Metadata.Continue == "" || page.Metadata.Continue == next {
-			return all, nil
-		}
-		next = page.Metadata.Continue
-	}
+	})
+	return all, err
 }
 
 // Namespace looks at one namespace; there is false where it is not there, or is being deleted. Where we may not ask, it is taken to be there.

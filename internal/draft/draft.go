@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/spec"
 )
 
@@ -13,6 +12,7 @@ type Draft struct {
 	Head        []string // comments above everything
 	Node        spec.Node
 	NodeNotes   []string
+	Cluster     spec.Cluster
 	Entries     []*Entry
 	Hosts       []Noted[spec.HostsLine]
 	Insecure    []Noted[spec.Insecure] // beyond what the entries need
@@ -22,11 +22,8 @@ type Draft struct {
 	Addons      *Noted[spec.Addons]
 	Tail        []string // comments below everything: what has no place in the file
 
-	logins map[string]render.Login // by the credential's name; no password is ever written
+	logins map[string]login // by the credential's name; no password is ever written
 }
-
-// Login gives the user name and the password that a credential stands for.
-func (d *Draft) Login(credential string) render.Login { return d.logins[credential] }
 
 // Entry is all that the file says of one registry.
 type Entry struct {
@@ -112,6 +109,11 @@ func (d *Draft) allowed(left bool) []Noted[spec.Insecure] {
 // credentials gives the list credentials in the same way.
 func (d *Draft) credentials() []Noted[spec.Credential] {
 	all := slices.Clone(d.Credentials)
+	for i := range all {
+		if all[i].Left == "" && d.leftWith(all[i].Value.Name) {
+			all[i].Left = elsewhere
+		}
+	}
 	for _, e := range d.Entries {
 		for _, c := range e.Credentials {
 			i := slices.IndexFunc(all, func(o Noted[spec.Credential]) bool { return o.Value.Name == c.Name })
@@ -123,6 +125,20 @@ func (d *Draft) credentials() []Noted[spec.Credential] {
 		}
 	}
 	return all
+}
+
+// leftWith reports whether a credential is that of pull secrets, and all of them are left out.
+func (d *Draft) leftWith(credential string) bool {
+	left := false
+	for _, p := range d.PullSecrets {
+		if slices.Contains(p.Value.Credentials, credential) {
+			if p.Left == "" {
+				return false
+			}
+			left = true
+		}
+	}
+	return left
 }
 
 // OptOut keeps registries without mirrors of their own from those of "*". containerd takes the directory of a registry or _default, and

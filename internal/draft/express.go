@@ -184,36 +184,3 @@ func basic(name string, values []string) (user, password string, ok bool) {
 	user, password, ok = strings.Cut(string(text), ":")
 	return user, password, ok && user != "" && values[0] == "Basic "+base64.StdEncoding.EncodeToString(text)
 }
-
-// credential names a user and a password. One pair has one name; the password's place is a file that the user fills.
-func (d *Draft) credential(e *Entry, host, user, password, where string) string {
-	base := strings.Trim(strings.Map(func(r rune) rune {
-		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-", r) {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(host)), "-.")
-	for n := 1; ; n++ {
-		name := base
-		if n > 1 {
-			name = fmt.Sprintf("%s-%d", base, n)
-		}
-		login := render.Login{Username: user, Password: render.NewSecret(password)}
-		if known, ok := d.logins[name]; ok && (known.Username != user || !known.Password.Equal(login.Password)) {
-			continue
-		}
-		if d.logins == nil {
-			d.logins = map[string]render.Login{}
-		}
-		d.logins[name] = login
-		if !slices.ContainsFunc(e.Credentials, func(o spec.Credential) bool { return o.Name == name }) {
-			file := "/etc/regsync/" + name + ".password"
-			e.Credentials = append(e.Credentials, spec.Credential{Name: name, Username: user, Password: &spec.Secret{File: file}})
-			if where == "" {
-				where = "in the Authorization header there, behind the user name in base64"
-			}
-			e.Note("the password of %s stands %s: put it alone into %s (0600), or name another source under credentials", user, where, file)
-		}
-		return name
-	}
-}

@@ -193,6 +193,11 @@ func (d *Draft) leaveCredential(i int, why string) bool {
 			d.Credentials[k].Left, found = why, true
 		}
 	}
+	for k := range d.PullSecrets {
+		if p := &d.PullSecrets[k]; p.Left == "" && slices.Contains(p.Value.Credentials, name) {
+			p.Left, found = fmt.Sprintf("its credential %s: %s", name, why), true
+		}
+	}
 	for _, e := range d.Entries {
 		if slices.ContainsFunc(e.Credentials, func(c spec.Credential) bool { return c.Name == name }) {
 			e.Leave("its credential %s: %s", name, why)

@@ -24,6 +24,10 @@ func (d *Draft) YAML() ([]byte, error) {
 		w.comments("  ", d.NodeNotes)
 		w.value("  ", "", d.Node, false)
 	}
+	if text, err := encode(d.Cluster); err != nil || text != "{}\n" {
+		w.section("cluster")
+		w.value("  ", "", d.Cluster, false)
+	}
 	var registries, mirrors []noted
 	for _, e := range d.Entries {
 		n := noted{notes: e.Notes, left: e.Left}
