@@ -73,6 +73,9 @@ func (c *capturer) leaveSecret(f render.FoundSecret) string {
 	if others == nil {
 		return ""
 	}
+	if n := len(others) - 3; n > 0 {
+		others = append(others[:3], fmt.Sprintf("%d more", n))
+	}
 	return fmt.Sprintf("the secret of this name has %s in %s. If that is meant, take the comment marks off each", how, strings.Join(others, ", "))
 }
 

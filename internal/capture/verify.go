@@ -70,8 +70,8 @@ func (c *capturer) certificates(s *spec.Spec) (files map[string][]byte, left boo
 		if err == nil && ref.Kind == spec.FileCA {
 			_, err = spec.CheckPEM(fmt.Sprintf("%q", ref.File), data)
 		}
-		if err != nil {
-			left = c.draft.LeaveAt(ref.Path, err.Error()) || left
+		if err != nil && c.draft.LeaveAt(ref.Path, err.Error()) {
+			return nil, true // the places of what follows are others now
 		}
 		files[ref.File] = data
 	}
@@ -84,20 +84,17 @@ func (c *capturer) refused(s *spec.Spec, err error) bool {
 	if !errors.As(err, &many) {
 		many = &multierror.Error{Errors: []error{err}}
 	}
-	left := false
 	for _, err := range many.Errors {
 		p := (*spec.Problem)(nil)
 		if !errors.As(err, &p) {
 			p = &spec.Problem{Message: err.Error()}
 		}
 		if c.draft.LeaveAt(p.Path, p.Message) || c.draft.LeaveAt(pathOf(s, p.Position), p.Message) {
-			left = true
+			return true
 		}
 	}
-	if left {
-		return true
-	}
 	// The node itself is what cannot be worked on: its config, say. Then nothing can be taken over.
+	left := false
 	for _, e := range c.draft.Entries {
 		if e.Left == "" {
 			e.Leave("regsync cannot work on this node: %v", many.Errors[0])

@@ -7,7 +7,7 @@
 // imagePullSecrets is never patched: to Kubernetes that list is one value (listType atomic), so that a patch or a server-side apply would
 // take the entries of others away.
 //
-// These are the verbs that it needs, and no others:
+// These are the verbs that looking after them needs, and no others:
 //
 //	namespaces         list       for globs and selectors only
 //	                   get        for names; where it is refused, a namespace is taken to be there
@@ -21,7 +21,8 @@
 //	storageclasses                                     list
 //	pods, events, services                             list        for the reason why it is not ready
 //
-// deploy/kubernetes/rbac.yaml gives them, and TestRole in package test shows that each is needed.
+// deploy/kubernetes/rbac.yaml gives them, and TestRole in package test shows that each is needed. [Client.PullSecrets], which is for capture alone,
+// lists secrets and service accounts too: that right the role does not give, as it is one to read every password of the cluster.
 //
 // What a plan says of a secret is a [render.PullSecret], and of a service account the names of its imagePullSecrets, one a line.
 package cluster

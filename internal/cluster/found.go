@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/regsync/regsync/render"
 )
@@ -118,7 +119,7 @@ func logins(config []byte, digest func(string) string) ([]render.FoundLogin, err
 			return nil, fmt.Errorf("is for %q, which is no registry by itself", key)
 		case a.IdentityToken != "" || a.RegistryToken != "":
 			return nil, fmt.Errorf("holds a token for %s, and no password", host)
-		case !read || user == "" || password == "":
+		case !read || user == "" || password == "" || strings.Contains(user, ":") || !utf8.ValidString(user):
 			return nil, fmt.Errorf("holds no user name with a password for %s", host)
 		}
 		login := render.FoundLogin{Registry: host, Username: user, Digest: digest(password)}

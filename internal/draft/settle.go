@@ -83,20 +83,20 @@ func (e *Entry) verifies() []string {
 	return hosts
 }
 
-// leave comments out what the problems of a file are about, and reports whether it was anything.
+// leave comments out what the first of a file's problems is about, and reports whether it was anything: with it the places of those that follow
+// change.
 func (d *Draft) leave(err error) bool {
 	var many *multierror.Error
 	if !errors.As(err, &many) {
 		return false
 	}
-	any := false
 	for _, err := range many.Errors {
 		p := (*spec.Problem)(nil)
 		if errors.As(err, &p) && d.LeaveAt(p.Path, p.Message) {
-			any = true
+			return true
 		}
 	}
-	return any
+	return false
 }
 
 var element = regexp.MustCompile(`^([a-zA-Z]+)\[(\d+)\]`)
