@@ -56,8 +56,11 @@ func TestPullSecrets(t *testing.T) {
 		},
 		"several that the file cannot say": {
 			secrets: []render.FoundSecret{
-				{Namespace: "a", Name: "p", Logins: []render.FoundLogin{login("short", "robot", "one")}}, {Namespace: "a", Name: "q", Logins: []render.FoundLogin{login("shorter", "robot", "one")}},
-				{Namespace: "a", Name: "r", Logins: robot}, {Namespace: "a", Name: "s", Logins: robot}, {Namespace: "a", Name: "t", Logins: []render.FoundLogin{login("b.corp", "a:b", "one")}},
+				{Namespace: "a", Name: "p", Logins: []render.FoundLogin{login("short", "robot", "one")}},
+				{Namespace: "a", Name: "q", Logins: []render.FoundLogin{login("shorter", "robot", "one")}},
+				{Namespace: "a", Name: "r", Logins: robot},
+				{Namespace: "a", Name: "s", Logins: robot},
+				{Namespace: "a", Name: "t", Logins: []render.FoundLogin{login("b.corp", "a:b", "one")}},
 			},
 			want: []string{"  # - name: short", "  # - name: shorter", "  - name: a.corp", "  # - name: b.corp", "  # - name: p", "  # - name: q", "  - name: r", "  - name: s", "  # - name: t"},
 		},
