@@ -33,7 +33,7 @@ components: ## the real daemons that the tests start: packages, built releases o
 
 .PHONY: test
 test: components ## all tests, from the units to the real components (root gets all of them)
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: test-long
 test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)

@@ -12,46 +12,48 @@ import (
 
 // commands are what a story can say beside testscript's own words.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"exits":       cmdExits,
-	"await":       cmdAwait,
-	"tree":        cmdTree,
-	"containerd":  cmdContainerd,
-	"microk8s":    cmdMicroK8s,
-	"snap-next":   cmdSnapNext,
-	"restarts":    cmdRestarts,
-	"cri":         cmdCRI,
-	"await-cri":   cmdAwaitCRI,
-	"pull":        cmdPull,
-	"archive":     cmdArchive,
-	"ctr":         cmdCtr,
-	"lose":        cmdLose,
-	"hosts-read":  cmdHostsRead,
-	"registry":    cmdRegistry,
-	"web":         cmdWeb,
-	"authority":   cmdAuthority,
-	"dockerd":     cmdDockerd,
-	"docker-info": cmdDockerInfo,
-	"systemd":     cmdSystemd,
-	"cluster":     cmdCluster,
-	"kube":        cmdKube,
-	"shown":       cmdShown,
+	"exits":        cmdExits,
+	"await":        cmdAwait,
+	"tree":         cmdTree,
+	"containerd":   cmdContainerd,
+	"microk8s":     cmdMicroK8s,
+	"snap-next":    cmdSnapNext,
+	"restarts":     cmdRestarts,
+	"cri":          cmdCRI,
+	"await-cri":    cmdAwaitCRI,
+	"pull":         cmdPull,
+	"archive":      cmdArchive,
+	"ctr":          cmdCtr,
+	"lose":         cmdLose,
+	"hosts-read":   cmdHostsRead,
+	"registry":     cmdRegistry,
+	"web":          cmdWeb,
+	"authority":    cmdAuthority,
+	"dockerd":      cmdDockerd,
+	"docker-info":  cmdDockerInfo,
+	"systemd":      cmdSystemd,
+	"cluster":      cmdCluster,
+	"kube":         cmdKube,
+	"distribution": cmdDistribution,
+	"shown":        cmdShown,
 }
 
 // node is what runs in one story.
 type node struct {
-	dir        string // for state and logs of components; not the story's own directory
-	bin        string // first on the story's PATH
-	release    rig.Containerd
-	containerd *rig.RunningContainerd // nil: not started
-	microk8s   *rig.MicroK8s          // nil: not started
-	dockerd    *rig.Dockerd           // nil: not started
-	systemd    *rig.Systemd           // nil: not started
-	registries map[string]*rig.Registry
-	webs       map[string]*rig.Web
-	authority  *rig.Authority // nil: none made
-	cluster    *cluster       // nil: the node is in none
-	kube       *rig.Kube      // nil: not started
-	kubeNode   *rig.KubeNode  // nil: the cluster has no node
+	dir          string // for state and logs of components; not the story's own directory
+	bin          string // first on the story's PATH
+	release      rig.Containerd
+	containerd   *rig.RunningContainerd // nil: not started
+	microk8s     *rig.MicroK8s          // nil: not started
+	dockerd      *rig.Dockerd           // nil: not started
+	systemd      *rig.Systemd           // nil: not started
+	registries   map[string]*rig.Registry
+	distribution *rig.Distribution
+	webs         map[string]*rig.Web
+	authority    *rig.Authority // nil: none made
+	cluster      *cluster       // nil: the node is in none
+	kube         *rig.Kube      // nil: not started
+	kubeNode     *rig.KubeNode  // nil: the cluster has no node
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -102,6 +104,9 @@ func (n *node) stop() {
 	}
 	for _, registry := range n.registries {
 		registry.Close()
+	}
+	if n.distribution != nil {
+		n.distribution.Stop()
 	}
 	if n.cluster != nil {
 		n.cluster.stop()

@@ -1,11 +1,13 @@
 package test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -103,6 +105,26 @@ func (n *node) serve(address string, options []string) error {
 	}
 	n.registries[address] = registry
 	return nil
+}
+
+// distribution start ADDRESS: Debian's docker-registry, with plant-7 and the password secret in its htpasswd file.
+// distribution push REPOSITORY:TAG: makes a random image and prints its digest.
+func cmdDistribution(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: distribution start ADDRESS | distribution push REPOSITORY:TAG")
+	}
+	n := here(ts)
+	if args[0] == "start" {
+		dir := filepath.Join(n.dir, "distribution")
+		ts.Check(os.Mkdir(dir, 0o755))
+		var err error
+		n.distribution, err = rig.StartDistribution(context.Background(), dir, args[1])
+		settle(ts, neg, err)
+		return
+	}
+	digest, err := n.distribution.Push(context.Background(), args[1])
+	fmt.Fprintln(ts.Stdout(), digest)
+	settle(ts, neg, err)
 }
 
 // authority FILE: makes a certificate authority and writes its certificate.

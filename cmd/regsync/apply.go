@@ -13,6 +13,7 @@ import (
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
 
@@ -157,26 +158,49 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	if unfinished := record.finish(result); unfinished != nil {
 		view.Warning(c.err, c.colorErr, unfinished.Error())
 	}
+	if err := c.failed(ctx, s, result, err); err != nil {
+		return err
+	}
+	t.plan = c.left(t.plan, result)
+	if c.output == "text" {
+		fmt.Fprintln(c.out, view.Applied(t.plan))
+	}
+	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
+		if err := record.await(); err != nil { // images may have taken long
+			return err
+		}
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
+	}
+	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
+}
+
+// failed says what the error of an apply means for the node; nil where its files are done.
+func (c *command) failed(ctx context.Context, s *site, result apply.Result, err error) error {
 	if failed := (*apply.FailedError)(nil); errors.As(err, &failed) {
 		return hinted{err, "every file is as it was before"}
 	}
 	if undo := (*apply.UndoError)(nil); errors.As(err, &undo) {
 		return c.stuck(s, err)
 	}
-	late := len(result.Failed) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) // what was done stays done
-	if err != nil && !late && len(result.Failed) > 0 {
+	switch late := len(result.Failed) > 0; {
+	case err == nil, late && errors.Is(ctx.Err(), context.DeadlineExceeded): // what was done stays done
+		return nil
+	case late:
 		return hinted{err, "every file is changed and recorded; " + render.Count(len(result.Failed), "other change") + " came too late: regsync apply goes on with it"}
 	}
-	if err != nil && !late {
-		return err
-	}
+	return err
+}
+
+// left tells of what an apply has left open, and gives its plan without that.
+func (c *command) left(p plan.Plan, result apply.Result) plan.Plan {
 	for _, u := range result.Unserved {
 		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
 		view.Hint(c.err, c.colorErr, u.Cause.Advice)
 	}
 	for _, f := range result.Elsewhere {
 		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
-		t.plan = t.plan.Without(f.Change.ID)
+		p = p.Without(f.Change.ID)
 	}
 	for _, f := range result.Failed {
 		err := f.Err
@@ -185,23 +209,9 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		}
 		view.Error(c.err, c.colorErr, err)
 		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
-		t.plan = t.plan.Without(f.Change.ID)
+		p = p.Without(f.Change.ID)
 	}
-	if result.Unrecorded != nil {
-		view.Error(c.err, c.colorErr, result.Unrecorded)
-		view.Hint(c.err, c.colorErr, "everything else is done and recorded; regsync apply looks at the images again")
-	}
-	if c.output == "text" {
-		fmt.Fprintln(c.out, view.Applied(t.plan))
-	}
-	if j := s.ledger.Journal; j != nil && j.Confirm != nil {
-		if err := record.await(); err != nil { // images may have taken long
-			return err
-		}
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images, secrets and the add-on stay", j.Confirm.Until().Local().Format(time.RFC3339)))
-		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
-	}
-	return partly(waiting || result.Unrecorded != nil || len(result.Unserved)+len(result.Failed) > 0)
+	return p
 }
 
 func partly(part bool) error {

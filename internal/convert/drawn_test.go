@@ -14,7 +14,7 @@ func TestDrawn(t *testing.T) {
 	for _, state := range append(roads.Fixed(), roads.Random(300)...) {
 		for name, text := range state.Files {
 			dir, file, _ := strings.Cut(name, "/")
-			if file != "hosts.toml" || strings.HasSuffix(dir, "_") || strings.Contains(text, ".crt") || strings.Contains(text, "\ufeff") || !utf8.ValidString(text) {
+			if file != "hosts.toml" || strings.HasSuffix(dir, "_") || strings.Contains(text, ".crt") || strings.HasPrefix(text, "\ufeff") || !utf8.ValidString(text) {
 				continue
 			}
 			out := converted(t, "launch-config", launch(t, dir, text))
