@@ -51,15 +51,9 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	if namespace == "" {
 		namespace = ofCRI
 	}
-	conn, err := grpc.NewClient("passthrough:///containerd", // else a name is looked up
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		}))
+	conn, err := dial(socket)
 	if err != nil {
-		return nil, fmt.Errorf("dialling %q: %w", socket, err)
+		return nil, err
 	}
 	s := &Store{conn: conn, blobs: contentapi.NewContentClient(conn), namespace: namespace}
 	s.client, err = client.NewWithConn(conn)
@@ -71,6 +65,21 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 		return nil, fmt.Errorf("asking containerd at %q: %w", socket, plain(err))
 	}
 	return s, nil
+}
+
+// dial connects to the containerd whose socket is at an absolute path, at the first call.
+func dial(socket string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient("passthrough:///containerd", append(opts, // else a name is looked up
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		}))...)
+	if err != nil {
+		return nil, fmt.Errorf("dialling %q: %w", socket, err)
+	}
+	return conn, nil
 }
 
 // Close ends the connection.
