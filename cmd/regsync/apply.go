@@ -169,10 +169,10 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		if err := record.await(); err != nil { // images may have taken long
 			return err
 		}
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images stay", j.Confirm.Until().Local().Format(time.RFC3339)))
+		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images, secrets and the add-on stay", j.Confirm.Until().Local().Format(time.RFC3339)))
 		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
 	}
-	return partly(waiting || len(result.Unserved)+len(result.Failed) > 0)
+	return partly(waiting || result.Unrecorded != nil || len(result.Unserved)+len(result.Failed) > 0)
 }
 
 // failed says what the error of an apply means for the node; nil where its files are done.
@@ -210,6 +210,10 @@ func (c *command) left(p plan.Plan, result apply.Result) plan.Plan {
 		view.Error(c.err, c.colorErr, err)
 		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
 		p = p.Without(f.Change.ID)
+	}
+	if result.Unrecorded != nil {
+		view.Error(c.err, c.colorErr, result.Unrecorded)
+		view.Hint(c.err, c.colorErr, "everything else is done and recorded; regsync apply looks at the images again")
 	}
 	return p
 }
