@@ -2,7 +2,6 @@ package test
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -229,22 +228,11 @@ func take(dirs []string, without ...string) (picture, error) {
 				return err
 			}
 			owner := info.Sys().(*syscall.Stat_t)
-			said := fmt.Sprintf("%s %d:%d", info.Mode(), owner.Uid, owner.Gid)
-			switch {
-			case info.Mode().IsRegular():
-				content, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				said += fmt.Sprintf(" %x", sha256.Sum256(content))
-			case info.Mode().Type() == fs.ModeSymlink:
-				target, err := os.Readlink(path)
-				if err != nil {
-					return err
-				}
-				said += " -> " + target
+			holds, err := holds(path, info)
+			if err != nil {
+				return err
 			}
-			p[path] = said
+			p[path] = fmt.Sprintf("%s %d:%d%s", info.Mode(), owner.Uid, owner.Gid, holds)
 			return nil
 		})
 		if err != nil {

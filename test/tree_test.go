@@ -57,25 +57,27 @@ func tree(dir string, without ...string) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		line := info.Mode().String() + " " + path
-		switch {
-		case info.Mode().IsRegular():
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			line += fmt.Sprintf(" %x", sha256.Sum256(content))
-		case info.Mode().Type() == fs.ModeSymlink:
-			target, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			line += " -> " + target
+		holds, err := holds(path, info)
+		if err != nil {
+			return err
 		}
-		lines = append(lines, line)
+		lines = append(lines, info.Mode().String()+" "+path+holds)
 		return nil
 	})
 	return lines, err
+}
+
+// holds describes what a file contains, or a link leads to; empty for everything else.
+func holds(path string, info fs.FileInfo) (string, error) {
+	switch {
+	case info.Mode().IsRegular():
+		content, err := os.ReadFile(path)
+		return fmt.Sprintf(" %x", sha256.Sum256(content)), err
+	case info.Mode().Type() == fs.ModeSymlink:
+		target, err := os.Readlink(path)
+		return " -> " + target, err
+	}
+	return "", nil
 }
 
 // exits CODE PROGRAM ARGS…: the program ends with exactly this code.
