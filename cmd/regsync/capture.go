@@ -11,6 +11,7 @@ import (
 
 	"github.com/regsync/regsync/internal/capture"
 	"github.com/regsync/regsync/internal/docker"
+	"github.com/regsync/regsync/internal/draft"
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/internal/probe"
@@ -80,6 +81,11 @@ func (c *command) capture(ctx context.Context, which, containerd string) error {
 	if err != nil {
 		return err
 	}
+	return c.hand(d)
+}
+
+// hand writes a file of the user's to standard output.
+func (c *command) hand(d *draft.Draft) error {
 	text, err := d.YAML()
 	if err != nil {
 		return err

@@ -58,12 +58,7 @@ func (c *command) convert(from, name string) error {
 	if err != nil {
 		return err
 	}
-	text, err := d.YAML()
-	if err != nil {
-		return err
-	}
-	_, err = c.out.Write(text)
-	return err
+	return c.hand(d)
 }
 
 // foreign reads another tool's file. An absolute path is the node's.
