@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,6 +35,8 @@ type trip struct {
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 	reach       *reach        // into the cluster; nil: nothing of it is looked after
 	held        []plan.Held   // what waits for the time in which it may disturb what runs
+	opens       time.Time     // when that comes; zero: nothing waits for it
+	read        []string      // the node's files that were read for it
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -84,6 +87,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.read = slices.Collect(maps.Keys(survey.live))
 	open, err := c.lookAtImages(ctx, &t, services, &desired, have, s.owned)
 	if err != nil {
 		return t, err
@@ -117,6 +121,13 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		return t, err
 	}
 	return t, t.await(ctx, services, time.Now())
+}
+
+// close ends the connections that were made for it.
+func (t *trip) close() {
+	if t.store != nil {
+		_ = t.store.Close() // nothing is written through it any more
+	}
 }
 
 // say adds to the plan what the user should know beside its changes.
@@ -157,7 +168,10 @@ func (t *trip) say(s *site, held []render.Held) {
 // loaded loads the spec, for the node at root.
 func (c *command) loaded(root *node.Root) (trip, error) {
 	var t trip
-	list, err := c.sources()
+	list, err := c.given, error(nil)
+	if list == nil {
+		list, err = c.sources()
+	}
 	if err != nil {
 		return t, err
 	}

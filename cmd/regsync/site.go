@@ -12,7 +12,6 @@ import (
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
-	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -24,6 +23,8 @@ type site struct {
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
+
+	unfetched bool // an archive is yet to be fetched, and this run only looks
 }
 
 // open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply, and first ends

@@ -10,6 +10,9 @@ import (
 	"google.golang.org/grpc/backoff"
 )
 
+// Connected is the cause when containerd is there anew.
+const Connected = "containerd is there"
+
 // topics are the events of what leaves the store.
 var topics = []string{"/images/delete", "/images/update", "/content/delete", "/snapshot/remove"}
 
@@ -32,7 +35,7 @@ func Follow(ctx context.Context, socket, namespace string, tell func(cause strin
 	for pause := retry.BaseDelay; ; pause = min(2*pause, retry.MaxDelay) {
 		began := time.Now()
 		if stream, err := eventsapi.NewEventsClient(conn).Subscribe(ctx, request, grpc.WaitForReady(true)); err == nil {
-			tell("containerd is there")
+			tell(Connected)
 			hear(stream, tell)
 		}
 		if time.Since(began) > retry.MaxDelay {
