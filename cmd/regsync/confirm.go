@@ -88,7 +88,7 @@ func (c *command) mayConfirm(ctx context.Context, after time.Duration) error {
 		}
 	}
 	if !runtime.Enabled(ctx, recoverUnit) {
-		view.Warning(c.err, c.colorErr, recoverUnit+" is not enabled: if the machine is started again before the time is over, nothing is undone before the next regsync command")
+		c.warn(recoverUnit+" is not enabled: if the machine is started again before the time is over, nothing is undone before the next regsync command", "")
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type trip struct {
 	named       []string      // registries that the file names
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 	reach       *reach        // into the cluster; nil: nothing of it is looked after
+	held        []plan.Held   // what waits for the time in which it may disturb what runs
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -112,7 +113,10 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		t.plan.Warnings = append(t.plan.Warnings, render.Unvouched(t.spec, desired.Resources, s.root.Kubelet(t.place.Runtime))...)
 	}
 	t.say(s, append(unread, desired.Held...))
-	return t, c.judge(ctx, survey, &t, desired, services)
+	if err := c.judge(ctx, survey, &t, desired, services); err != nil {
+		return t, err
+	}
+	return t, t.await(ctx, services, time.Now())
 }
 
 // say adds to the plan what the user should know beside its changes.
@@ -169,7 +173,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
-	return t, unready(t.spec)
+	return t, nil
 }
 
 // find finds the runtime, and waits for one as long as --wait allows.

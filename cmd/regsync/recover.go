@@ -122,7 +122,7 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
 	if err := s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: why + ", and was undone"}); err != nil {
-		view.Warning(c.err, c.colorErr, err.Error())
+		c.warn(err.Error(), "")
 	}
 	return found, nil
 }
@@ -136,7 +136,7 @@ func (c *command) putBack(ctx context.Context, s *site, cut ledger.Cut) (left []
 	if j.Revision != "" && j.Revision != now.dir {
 		then := &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}
 		if _, err := apply.Recover(ctx, begun, &liveNode{revision: then}, c.hear); err != nil {
-			view.Warning(c.err, c.colorErr, err.Error()) // nothing runs by it any more
+			c.warn(err.Error(), "") // nothing runs by it any more
 		}
 	}
 	if !c.baking() {
@@ -179,7 +179,6 @@ func (c *command) hear(e apply.Event) {
 	}
 	view.Event(c.err, c.colorErr, e, c.verbose)
 	if unserved := (*apply.UnservedError)(nil); errors.As(e.Err, &unserved) {
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", e.Effect.Name, unserved))
-		view.Hint(c.err, c.colorErr, unserved.Advice)
+		c.warn(fmt.Sprintf("%s is still to be done: %v", e.Effect.Name, unserved), unserved.Advice)
 	}
 }

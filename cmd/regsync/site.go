@@ -66,7 +66,7 @@ func (c *command) atHome(s *site) error {
 	}
 	moved, err := s.ledger.Settled(id, read)
 	if moved {
-		view.Warning(c.err, c.colorErr, "what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here")
+		c.warn("what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here", "")
 	}
 	return err
 }
