@@ -46,8 +46,11 @@ func (w *watcher) round(ctx context.Context, causes []string) round {
 
 // pend remembers that a change waits. One without a name stands for an effect alone.
 func (r *round) pend(c plan.Change, wait beacon.Wait, until time.Time, why string) {
-	p := beacon.Pending{ID: c.ID, Action: c.Action.String(), Wait: wait, Reason: view.Masked(why)}
-	if c.Name == "" && c.Effect != "" {
+	p := beacon.Pending{ID: c.ID, Wait: wait, Reason: view.Masked(why)}
+	switch {
+	case c.Action != 0:
+		p.Action = c.Action.String()
+	case c.Effect != "":
 		p.ID, p.Action = render.ID{Kind: "effect", Name: string(c.Effect)}, "run"
 	}
 	if !until.IsZero() {
