@@ -201,6 +201,25 @@ func dyingContainerd(isTime func(b *battered, call rig.Call) bool, name string, 
 	}
 }
 
+// cutOff lets what is sent to containerd fail once, when it is time.
+func cutOff(isTime func(b *battered, call rig.Call) bool) deed {
+	return func(b *battered, c crash) (int, string) {
+		ripe, cut := false, false
+		code, out := b.watched(func(call rig.Call) rig.Verdict {
+			ripe = ripe || isTime(b, call)
+			if !ripe || cut || call.Name != "write" || call.Path != "socket" {
+				return rig.Verdict{}
+			}
+			cut = true
+			return rig.Verdict{Error: syscall.EIO}
+		}, "apply", "-f", c.spec, "--yes")
+		if !cut {
+			b.Fatal("nothing is sent")
+		}
+		return code, out
+	}
+}
+
 // restarted reports whether containerd was restarted since the last time that it was asked.
 func restarted(b *battered, _ rig.Call) bool {
 	was := b.restarts

@@ -51,6 +51,7 @@ var (
 		{"containerd is not running", "containerd is not running: it reads its files when it starts", "3", asWanted, withoutContainerd},
 		{"containerd dies while it is restarted, and stays away", "the CRI does not answer after the restart", "1", asBefore, dyingContainerd(restarted, "connect", "--timeout", "15s")},
 		{"containerd dies while it takes an image", "error: harbor.lab/app:1", "3", asWanted, dyingContainerd(committed, "write")},
+		{"what is sent to containerd while it takes an image fails once", "error: harbor.lab/app:1", "3", asWanted, cutOff(committed)},
 		{"dockerd ends when it is to reload", "reload docker is still to be done", "3", asWanted, dyingDockerd},
 		{"another regsync is at work", "another regsync is at work on this node", "1", asBefore, locked},
 	}
