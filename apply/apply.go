@@ -54,6 +54,13 @@ func (e *UnfinishedError) Error() string { return e.Err.Error() }
 
 func (e *UnfinishedError) Unwrap() error { return e.Err }
 
+// UncertainError is the error of a change of which nobody knows whether it was made. It stays recorded as begun.
+type UncertainError struct{ Err error }
+
+func (e *UncertainError) Error() string { return e.Err.Error() }
+
+func (e *UncertainError) Unwrap() error { return e.Err }
+
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
 var ErrNotRunning = errors.New("is not running")
 
@@ -142,6 +149,10 @@ func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, chec
 		}
 		if errors.As(err, new(*UnfinishedError)) {
 			done = append(done, c)
+			result.Failed = append(result.Failed, Failure{c, err})
+			continue
+		}
+		if errors.As(err, new(*UncertainError)) {
 			result.Failed = append(result.Failed, Failure{c, err})
 			continue
 		}

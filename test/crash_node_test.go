@@ -29,6 +29,9 @@ type battered struct {
 	dockerd  *rig.Dockerd
 	original picture
 
+	kube            *rig.Kube // nil: there is no cluster
+	originalObjects picture
+
 	where     string    // the point at which something was done to it last
 	running   *exec.Cmd // under watch
 	recovered int       // so often
@@ -118,7 +121,8 @@ func (b *battered) laySpecs() {
 		b.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"first.yaml": []byte(firstSpec), "second.yaml": []byte(secondSpec), "password": []byte("correct horse\n"),
+		"first.yaml": []byte(firstSpec), "second.yaml": []byte(secondSpec),
+		"cluster-before.yaml": []byte(clusterBefore), "cluster.yaml": []byte(clusterSecond), "password": []byte("correct horse\n"),
 		"ca.crt": authority.PEM, "client.crt": cert, "client.key": key, "app.tar": app, "other.tar": other,
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), data, 0o600); err != nil {

@@ -234,6 +234,25 @@ func committed(_ *battered, call rig.Call) bool {
 	return call.Name == "renameat" && strings.HasPrefix(call.Path, state+"/generations/") && !strings.Contains(call.Path, "blobs")
 }
 
+// dyingAPIServer kills the API server as soon as it has the first of the secrets.
+func dyingAPIServer(b *battered, c crash) (int, string) {
+	was, dead := b.seeObjects()["secret team-a/harbor"], false
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		if !dead && call.Path == "socket" && call.Name == "write" && b.seeObjects()["secret team-a/harbor"] != was {
+			dead = true
+			b.kube.Kill()
+		}
+		return rig.Verdict{}
+	}, "apply", "-f", c.spec, "--yes")
+	if !dead {
+		b.Fatal("the secret is not written")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	b.must(b.kube.StartAPIServer(ctx))
+	return code, out
+}
+
 // dyingDockerd ends dockerd when it is about to be told.
 func dyingDockerd(b *battered, c crash) (int, string) {
 	written := false

@@ -82,6 +82,7 @@ type entry struct {
 	Effect    render.Effect `json:"effect,omitempty"`
 	Applied   string        `json:"applied"`
 	Coming    string        `json:"coming,omitempty"` // digest of what an apply that has begun is about to write
+	Former    string        `json:"former,omitempty"` // names that are ours until it has written
 	Mode      fs.FileMode   `json:"mode,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"`
 	Source    string        `json:"source,omitempty"`
@@ -224,6 +225,9 @@ func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 		o := plan.Owned{Scope: e.Scope, Effect: e.Effect, Applied: e.Applied, Coming: e.Coming, Mode: e.Mode, Sensitive: e.Sensitive, Source: e.Source, Image: e.Image, Found: e.Found, Pinned: e.Pinned}
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
+		}
+		if e.Former != "" {
+			o.Body = render.JoinNames([]byte(e.Former), o.Body)
 		}
 		if e.Before != nil {
 			data, err := l.backup(e.Before.Digest)

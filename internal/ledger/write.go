@@ -66,12 +66,15 @@ func (l *Ledger) Begin(p plan.Plan, before []plan.Live, what Intent) error {
 		}
 		e := l.owned[c.ID] // it stays ours until it is gone
 		if c.Entry != nil {
-			applied := e.Applied
+			was := e
 			var err error
 			if e, err = l.entry(c); err != nil {
 				return err
 			}
-			e.Applied = applied
+			e.Applied = was.Applied
+			if e.Scope == render.Names {
+				e.Former = string(render.JoinNames([]byte(was.Former), []byte(was.Body)))
+			}
 		}
 		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
@@ -125,7 +128,7 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	return nil
 }
 
-// Settle records which changes that stand for themselves were done. What was not is as it was.
+// Settle records which changes that stand for themselves were done. What was not is as it was; what is in neither list stays as begun.
 func (l *Ledger) Settle(done, failed []plan.Change) error {
 	for _, c := range done {
 		if c.Entry == nil {
@@ -133,7 +136,7 @@ func (l *Ledger) Settle(done, failed []plan.Change) error {
 			continue
 		}
 		e := l.owned[c.ID]
-		e.Coming = ""
+		e.Coming, e.Former = "", ""
 		if c.After != nil { // not of an image
 			e.Applied = l.Digest(c.After)
 		}
