@@ -16,8 +16,8 @@ type Node interface {
 	Read(name string) (plan.Live, error)
 	// Write makes a file have this content, or not be there where data is nil. A mode of 0 keeps the file's own.
 	Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error
-	// RemoveDir removes a directory if it is empty, and reports whether it is gone.
-	RemoveDir(name string) bool
+	// RemoveDir removes a directory, unless something is in it.
+	RemoveDir(name string) error
 	// Run carries an effect out and makes sure that it took. It fails with ErrNotRunning where there is nothing to
 	// tell, and with an *UnservedError where it is not in our power.
 	Run(ctx context.Context, e plan.Effect) error
@@ -178,7 +178,7 @@ func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l L
 		err = run.settle()
 	}
 	if err == nil {
-		run.sweep()
+		err = run.sweep()
 	}
 	if err == nil && check != nil {
 		err = check(ctx)

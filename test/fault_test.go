@@ -78,6 +78,7 @@ func (b *battered) failAll(f fault, c crash) {
 // afterFault judges how an apply ended, and what it has left. The fault is over.
 func (b *battered) afterFault(c crash, r rehearsal, where string, code int, out string) {
 	b.Helper()
+	said := slices.ContainsFunc([]string{"regsync: error: ", "regsync: warning: ", "Waiting: "}, func(word string) bool { return strings.Contains(out, word) })
 	if _, after, found := strings.Cut(out, "\nPlan: "); found {
 		out = after // the diffs before say nothing here
 	}
@@ -93,7 +94,7 @@ func (b *battered) afterFault(c crash, r rehearsal, where string, code int, out 
 	case !slices.Contains([]int{0, 1, 3, 4}, code):
 		b.Errorf("%s: exit code %d\n%s", where, code, out)
 	}
-	if code != 0 && !strings.Contains(out, "regsync: error: ") && !strings.Contains(out, "regsync: warning: ") && !strings.Contains(out, "Waiting: ") {
+	if code != 0 && !said {
 		b.Errorf("%s: exit code %d without a word\n%s", where, code, out)
 	}
 	b.recover(c, where, r)

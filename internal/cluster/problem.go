@@ -78,7 +78,7 @@ func (k *Client) problem(err error, verb string, t target) error {
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("the API server %s does not know who we are: the kubeconfig is of another cluster, or has run out", k.host)
 	}
-	answer := (apierrors.APIStatus)(nil)
+	answer := apierrors.APIStatus(nil)
 	unanswered := !errors.As(err, &answer) || answer.Status().Code >= http.StatusInternalServerError
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		err = wrapped.Err // the address is said already

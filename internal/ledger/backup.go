@@ -11,7 +11,7 @@ func (l *Ledger) backupFile(digest string) string { return filepath.Join(l.dir, 
 
 // back keeps data under its digest.
 func (l *Ledger) back(digest string, data []byte) error {
-	if old, err := os.ReadFile(l.backupFile(digest)); err == nil && bytes.Equal(old, data) {
+	if old, err := readFile(l.backupFile(digest)); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	return store(l.backupFile(digest), data)
@@ -19,7 +19,7 @@ func (l *Ledger) back(digest string, data []byte) error {
 
 // backup reads what was kept under a digest, and makes sure that it is what was put there.
 func (l *Ledger) backup(digest string) ([]byte, error) {
-	data, err := os.ReadFile(l.backupFile(digest))
+	data, err := readFile(l.backupFile(digest))
 	if err != nil {
 		return nil, err
 	}

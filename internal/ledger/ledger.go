@@ -123,16 +123,15 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	if lock != nil {
 		l.stateDirs = l.fromHere(lock.made)
 	}
-	key, err := os.ReadFile(filepath.Join(dir, "key"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if l.key, err = readFile(l.keyName()); err != nil && !errors.Is(err, fs.ErrNotExist) && !strange(err) {
 		return nil, fmt.Errorf("reading the ledger's key: %w", err)
 	}
-	l.key = key
-	data, err := os.ReadFile(l.file())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	data, err := readFile(l.file())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !strange(err) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
-	if err == nil {
+	if err == nil || strange(err) {
 		l.read(data)
 	}
 	return l, l.readJournal()

@@ -37,6 +37,11 @@ func (l *Ledger) Prepare() error {
 	if len(l.key) > 0 {
 		return nil
 	}
+	if strange(ordinary(l.keyName())) {
+		if err := os.Rename(l.keyName(), l.keyName()+asideSuffix); err != nil {
+			return fmt.Errorf("setting aside what stands where the ledger's key is to be: %w", err)
+		}
+	}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return err
