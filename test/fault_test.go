@@ -78,7 +78,7 @@ func (b *battered) failAll(f fault, c crash) {
 // afterFault judges how an apply ended, and what it has left. The fault is over.
 func (b *battered) afterFault(c crash, r rehearsal, where string, code int, out string) {
 	b.Helper()
-	said := slices.ContainsFunc([]string{"regsync: error: ", "regsync: warning: ", "Waiting: "}, func(word string) bool { return strings.Contains(out, word) })
+	said := slices.ContainsFunc([]string{"regsync: error: ", "regsync: warning: ", "Waiting: ", "held back"}, func(word string) bool { return strings.Contains(out, word) })
 	if _, after, found := strings.Cut(out, "\nPlan: "); found {
 		out = after // the diffs before say nothing here
 	}

@@ -315,6 +315,11 @@ func lost(b *battered, c crash) (int, string) {
 	return b.withState(c, func() { b.must(os.RemoveAll(state)) })
 }
 
+// lostBackups applies when the backups are gone.
+func lostBackups(b *battered, c crash) (int, string) {
+	return b.withState(c, func() { b.must(os.RemoveAll(filepath.Join(state, "backups"))) })
+}
+
 // ahead applies when the last apply seems to be in the future: the clock was set back since.
 func ahead(b *battered, c crash) (int, string) {
 	return b.withState(c, func() {

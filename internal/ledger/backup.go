@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -30,6 +31,34 @@ func (l *Ledger) backup(digest string) ([]byte, error) {
 		data = []byte{}
 	}
 	return data, nil
+}
+
+// found gives what was kept under a digest, also where only a generation or a journal has it still. The next apply keeps it again.
+func (l *Ledger) found(digest string) ([]byte, error) {
+	data, err := l.backup(digest)
+	if err == nil || errors.Is(err, fs.ErrPermission) {
+		return data, err
+	}
+	data, elsewhere := l.forUndo(digest)
+	if elsewhere != nil {
+		return nil, err
+	}
+	if l.rescued == nil {
+		l.rescued = map[string][]byte{}
+	}
+	l.rescued[digest] = data
+	return data, nil
+}
+
+// why says in a few words why a backup cannot be had.
+func why(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "its backup is gone"
+	}
+	if bare := (*fs.PathError)(nil); errors.As(err, &bare) {
+		err = bare.Err // its name is a digest, which says nothing
+	}
+	return "its backup: " + err.Error()
 }
 
 // sweep removes backups that no entry names. One that cannot be removed is tried again the next time; it is no reason to undo an

@@ -65,6 +65,11 @@ func (l *Ledger) Begin(p plan.Plan, before []plan.Live, what Intent) error {
 			return fmt.Errorf("setting the damaged ledger aside: %w", err)
 		}
 	}
+	for digest, data := range l.rescued {
+		if err := l.back(digest, data); err != nil {
+			return fmt.Errorf("keeping a backup again that was lost: %w", err)
+		}
+	}
 	for _, c := range p.Changes {
 		for _, d := range c.MakeDirs {
 			l.madeDir[d] = true
@@ -241,6 +246,10 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 		image := *o.Image
 		image.Content, image.DiffIDs = nil, nil // the archive says them
 		e.Image = &image
+	}
+	if o.Before.Lost != "" {
+		e.Before = l.owned[c.ID].Before // it may be found again
+		return e, nil
 	}
 	if o.Before.Data == nil {
 		return e, nil
