@@ -29,7 +29,7 @@ func guards(s *site, t trip, ok consent) []*spec.Problem {
 		}
 	}
 	removals := t.plan.Removals()
-	if removals > 0 && t.plan.LeavesNothing() {
+	if removals > 0 && t.plan.LeavesNothing() && !t.awaits() {
 		refuse(ok.allowEmpty, "--allow-empty; to give the node back: regsync reset", "the file asks for nothing any more: everything that is there would be removed (%d)", removals)
 	}
 	if limit := t.maxRemovals; removals > limit {
@@ -48,6 +48,11 @@ func guards(s *site, t trip, ok consent) []*spec.Problem {
 		refuse(ok.allowDowngrade, "--allow-downgrade", "registry %s %s", d.Registry, d.What)
 	}
 	return list
+}
+
+// awaits reports whether something that the file asks for is in no change of the plan, because it cannot be looked after here and now.
+func (t trip) awaits() bool {
+	return t.wishes && len(t.plan.Waiting)+len(t.plan.Conflicts)+len(t.plan.Left)+len(t.plan.Elsewhere) > 0
 }
 
 // named gives the registries that the file names.
