@@ -27,7 +27,7 @@ var road = map[string][]string{
 	"internal/loader":      {"render"},
 	"internal/node":        {"plan", "render", "spec"},
 	"internal/ledger":      {"plan", "render"},
-	"internal/images":      {"plan", "render"},
+	"internal/images":      {"plan", "render", "internal/runtime"},
 	"internal/archive":     {"render", "spec"},
 	"internal/fetch":       {},
 	"internal/agent":       {},
