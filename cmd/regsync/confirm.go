@@ -11,7 +11,6 @@ import (
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/runtime"
-	"github.com/regsync/regsync/internal/view"
 )
 
 // recoverUnit undoes at boot what was cut off or not confirmed.

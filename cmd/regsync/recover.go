@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -84,9 +85,14 @@ func (c *command) settled(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	if found.Undone || found.Damage != "" {
-		view.Text{W: c.err, Color: c.colorErr}.Recovery(found)
+	if !found.Undone && found.Damage == "" {
+		return nil
 	}
+	if c.log != nil {
+		c.log.Warn("an apply was "+found.Why()+", and is undone", slog.String("by", found.By.Command), slog.Any("files", found.Files), slog.String("damage", found.Damage))
+		return nil
+	}
+	view.Text{W: c.err, Color: c.colorErr}.Recovery(found)
 	return nil
 }
 
@@ -173,6 +179,10 @@ func (c *command) stuck(s *site, err error) error {
 
 // hear tells what happens while something is put back.
 func (c *command) hear(e apply.Event) {
+	if c.log != nil {
+		c.note(e)
+		return
+	}
 	if c.output == "json" {
 		_ = view.EventJSON(c.err, e) // what cannot be told is done all the same
 		return

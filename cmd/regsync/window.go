@@ -27,13 +27,17 @@ func (t *trip) await(ctx context.Context, v *services, now time.Time) error {
 			return nil
 		}
 	}
-	why := fmt.Sprintf("it needs a restart of containerd, which waits for %s (policy.effects)", window.Next(now).Format("Mon 2006-01-02 15:04"))
+	t.opens = window.Next(now)
+	why := fmt.Sprintf("it needs a restart of containerd, which waits for %s (policy.effects)", t.opens.Format("Mon 2006-01-02 15:04"))
 	t.plan, t.held = t.plan.Hold(func(c plan.Change) string {
 		if c.Effect != render.RestartContainerd || c.Action == plan.Forget {
 			return ""
 		}
 		return why
 	})
+	if len(t.held) == 0 {
+		t.opens = time.Time{}
+	}
 	for _, h := range t.held {
 		what := path.Base(h.Name)
 		if h.Name == "" {
