@@ -3,7 +3,6 @@ package test
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -138,11 +137,14 @@ var drifts = []drift{
 	kept("the directory of a registry is renamed", hosts("r6.lab"), func(n *watched, file string) { n.ok(os.Rename(filepath.Dir(file), certsDir+"/r6.bak")) }),
 	kept("a file with a credential is opened to all", hosts("tls.lab:8443"), func(n *watched, file string) { n.ok(os.Chmod(file, 0o644)) }),
 	kept("a CA is deleted", certsDir+"/tls.lab:8443/regsync-ca-*.pem", remove),
-	kept("a client's key is opened to all", certsDir+"/tls.lab:8443/*.key", func(n *watched, file string) { n.ok(os.Chmod(file, 0o666)) }),
-	kept("a client's certificate is cut off", certsDir+"/tls.lab:8443/regsync-client*.pem", func(n *watched, file string) { n.ok(os.Truncate(file, 20)) }),
+	kept("a client's key is opened to all", certsDir+"/tls.lab:8443/*-key.pem", func(n *watched, file string) { n.ok(os.Chmod(file, 0o666)) }),
+	kept("a client's certificate is cut off", certsDir+"/tls.lab:8443/regsync-client-*[0-9a-f].pem", func(n *watched, file string) { n.ok(os.Truncate(file, 20)) }),
 	kept("a line of our block in /etc/hosts is removed", "/etc/hosts", edit("10.0.0.9 r7.lab\n", "")),
 	kept("the end of our block in /etc/hosts is removed", "/etc/hosts", edit("# END regsync\n", "")),
-	kept("a value of ours is taken out of daemon.json", daemonJSON, edit(watchedRegistry, "10.0.0.8:5280")),
+	says("a value of ours is replaced in daemon.json", daemonJSON, `"`+watchedRegistry+`"`, func(n *watched) {
+		edit(`"`+watchedRegistry+`"`, `"10.0.0.8:5280"`)(n, daemonJSON)
+	}),
+	says("daemon.json is deleted", daemonJSON, `"`+watchedRegistry+`"`, func(n *watched) { remove(n, daemonJSON) }),
 	kept("certs.d is removed", hosts("r8.lab"), func(n *watched, _ string) { n.ok(os.RemoveAll(certsDir)) }),
 
 	imported("an image is removed by the CRI", "harbor.lab/app0:1", func(n *watched, image string) { n.ok(n.microk8s.CRI.Remove(n.Context(), image)) }),
