@@ -48,6 +48,7 @@ type watcher struct {
 	inputs   map[string]bool // those of them that regsync reads only
 	unheard  string          // why some of them are not watched
 	followed followed
+	cluster  followedCluster
 	pace     watch.Pace
 	fights   *watch.Truces // over what somebody else changes
 	failures *watch.Truces // with what fails by itself
@@ -101,6 +102,7 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.files.Close()) }()
 	defer w.followed.end()
+	defer w.cluster.end()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)

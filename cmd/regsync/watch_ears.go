@@ -29,6 +29,7 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 	}
 	if t.spec != nil {
 		v := w.services(s.root, t.services)
+		w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing)
 		w.followed.follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
 	}
 }
