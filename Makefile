@@ -8,6 +8,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 PREFIX  ?= /usr/local
 CACHE   := $(or $(REGSYNC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsync-components)
 TOOLS   := $(CACHE)/tools-$(shell sha256sum tools/go.mod | cut -c1-12)
+PACKERS := $(CACHE)/tools-$(shell sha256sum tools/release/go.mod | cut -c1-12)
+DIST    ?= dist
 GOOS    ?= $(shell go env GOOS)
 GOARCH  ?= $(shell go env GOARCH)
 
@@ -26,8 +28,21 @@ build: ## bin/regsync, one static program (without the tag gRPC brings its pages
 install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 0755 bin/regsync '$(DESTDIR)$(PREFIX)/bin/regsync'
 
+.PHONY: release
+release: $(PACKERS)/nfpm ## dist/: programs, deb, rpm and archives for amd64 and arm64, bills of materials, checksums
+	@deploy/packages/build '$(DIST)' '$(VERSION)' '$(PACKERS)'
+
+.PHONY: reproducible
+reproducible: ## whether two clones of this commit, the second without Go's cache, give the same release byte for byte
+	@deploy/packages/reproducible
+
+$(PACKERS)/nfpm: tools/release/go.mod
+	@echo 'building the tools of tools/release/go.mod, once' >&2; mkdir -p $(PACKERS)
+	@cd tools/release && GOOS= GOARCH= GOFLAGS= CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PACKERS)/ tool
+	@touch $@
+
 .PHONY: components
-components: ## the real daemons that the tests start: packages, built releases of containerd, an API server (ten minutes the first time)
+components: $(PACKERS)/nfpm ## the real daemons that the tests start: packages, built releases of containerd, an API server, Debian roots (a quarter of an hour the first time)
 	@test/components/install
 	@go run ./test/components
 
