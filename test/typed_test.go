@@ -1,0 +1,146 @@
+package test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func init() {
+	commands["written"] = cmdWritten
+	commands["typed"] = cmdTyped
+}
+
+// typed PAGE N: runs the commands of block N of a page as somebody types them, as root, and compares what they say with what is shown.
+// A command that fails has to show what it says.
+func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
+	b := blockOf(ts, args)
+	var now []string
+	code := 0
+	for i := 0; i < len(b.lines); {
+		command, ok := strings.CutPrefix(b.lines[i], "$ ")
+		if !ok {
+			ts.Fatalf("%s:%d: what is said stands before the first command", args[0], b.first+i+1)
+		}
+		now = append(now, b.lines[i])
+		line := b.first + i + 1
+		end := i + 1
+		for end < len(b.lines) && !strings.HasPrefix(b.lines[end], "$ ") {
+			end++
+		}
+		shown := b.lines[i+1 : end]
+		i = end
+		said := []string{strconv.Itoa(code)}
+		if command != "echo $?" {
+			said, code = typed(ts, command)
+		}
+		silent := !slices.ContainsFunc(shown, func(l string) bool { return l != "..." })
+		switch {
+		case code != 0 && silent && command != "echo $?":
+			ts.Fatalf("%s:%d: %s: exit code %d\n%s", args[0], line, command, code, strings.Join(said, "\n"))
+		case covers(shown, said):
+			said = shown
+		case os.Getenv("UPDATE") == "" || slices.Contains(shown, "..."):
+			ts.Fatalf("%s:%d: %s says\n%s\nand not\n%s", args[0], line, command, strings.Join(said, "\n"), strings.Join(shown, "\n"))
+		}
+		now = append(now, said...)
+	}
+	if !slices.Equal(now, b.lines) {
+		ts.Check(rewrite(pageOf(ts, args[0]), blockNumber(ts, args), now))
+	}
+}
+
+var sudo = regexp.MustCompile(`\bsudo `)
+
+// typed runs a command, and gives the lines that a terminal would show, and the exit code.
+func typed(ts *testscript.TestScript, command string) ([]string, int) {
+	err := ts.Exec("sh", "-c", "exec 2>&1; "+sudo.ReplaceAllString(command, ""))
+	exit := (*exec.ExitError)(nil)
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%s: %v", command, err)
+	}
+	code := 0
+	if exit != nil {
+		code = exit.ExitCode()
+	}
+	text := strings.TrimRight(ts.ReadFile("stdout"), "\n")
+	if text == "" {
+		return nil, code
+	}
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines, code
+}
+
+// varying is what differs from one run to the next on a page, beside what is [changing].
+var varying = regexp.MustCompile(`\b[0-9a-f]{64}\b|\b[0-9.]+ ?(B|kB|MB|KiB|MiB)\b`)
+
+// covers reports whether shown, in which "..." stands for any lines, is what was said, but for what differs from one run to the next.
+func covers(shown, said []string) bool {
+	var pattern strings.Builder
+	for _, l := range shown {
+		if l == "..." {
+			pattern.WriteString(`(?:[^\n]*\n)*`)
+		} else {
+			pattern.WriteString(regexp.QuoteMeta(steady(l)) + "\n")
+		}
+	}
+	now := ""
+	for _, l := range said {
+		now += steady(l) + "\n"
+	}
+	return regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(now)
+}
+
+func steady(line string) string {
+	line = varying.ReplaceAllString(line, "…")
+	for _, c := range changing {
+		line = regexp.MustCompile(c.what).ReplaceAllString(line, c.as)
+	}
+	return line
+}
+
+// blockOf reads a block anew from its page: stories that run beside this one may have changed the lines before it.
+func blockOf(ts *testscript.TestScript, args []string) block {
+	text, err := os.ReadFile(pageOf(ts, args[0]))
+	ts.Check(err)
+	return blocksOf(string(text))[blockNumber(ts, args)]
+}
+
+func blockNumber(ts *testscript.TestScript, args []string) int {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	return n
+}
+
+// pageOf is a page by its path from this directory.
+func pageOf(ts *testscript.TestScript, page string) string {
+	return filepath.Join(ts.Getenv("SOURCE"), "test", page)
+}
+
+// rewrite puts other lines in the place of those of block n.
+func rewrite(page string, n int, lines []string) error {
+	lock := flock.New(page)
+	if err := lock.Lock(); err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	b := blocksOf(string(text))[n]
+	whole := strings.Split(string(text), "\n")
+	whole = slices.Replace(whole, b.first, b.first+len(b.lines), lines...)
+	return os.WriteFile(page, []byte(strings.Join(whole, "\n")), 0o644)
+}
