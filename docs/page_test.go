@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	all := []string{"../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../examples/README.md"}
-	for _, pattern := range []string{"*.md", "adr/*.md"} {
+	for _, pattern := range []string{"*.md", "adr/*.md", "recipes/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no page is %s: %v", pattern, err)

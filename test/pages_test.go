@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // TestPages tells each page of docs that has a story. What a reader sees is what runs:
 //
 //	<!-- story          a new story begins: its first lines say what it needs, as those of a txtar do; lines of a story follow
-//	<!-- rig            further lines of it, which no reader has to see; both end with --> on a line of its own
+//	<!-- rig            further lines of it, which no reader has to see, and its files; both end with --> on a line of its own
 //	```yaml /etc/…      this file is written to the node (of any language)
 //	```console          these commands are run; a line "..." stands for any lines that they say
 //
@@ -55,10 +56,10 @@ func TestPages(t *testing.T) {
 
 // storiesOf are the stories of a page, as testscript reads them.
 func storiesOf(page string, blocks []block) []string {
-	var stories []string
+	var stories, files []string // files: those that a story has beside it
 	for i, b := range blocks {
 		if b.kind == "story" {
-			stories = append(stories, "")
+			stories, files = append(stories, ""), append(files, "")
 		}
 		if len(stories) == 0 {
 			continue
@@ -66,16 +67,24 @@ func storiesOf(page string, blocks []block) []string {
 		said := ""
 		switch b.kind {
 		case "story", "rig":
-			said = strings.Join(b.lines, "\n")
+			text := strings.Join(b.lines, "\n") + "\n"
+			said = text[:len(text)-len(marked.FindString(text))]
+			files[len(files)-1] += marked.FindString(text)
 		case "file":
-			said = fmt.Sprintf("written %s %d", page, i)
+			said = fmt.Sprintf("written %s %d\n", page, i)
 		case "console":
-			said = fmt.Sprintf("typed %s %d", page, i)
+			said = fmt.Sprintf("typed %s %d\n", page, i)
 		}
-		stories[len(stories)-1] += said + "\n"
+		stories[len(stories)-1] += said
+	}
+	for i := range stories {
+		stories[i] += files[i]
 	}
 	return stories
 }
+
+// marked is all from the first file of a txtar on.
+var marked = regexp.MustCompile(`(?ms)^-- \S+ --$.*`)
 
 // block is a part of a page.
 type block struct {

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ func init() {
 }
 
 // typed PAGE N: runs the commands of block N of a page as somebody types them, as root, and compares what they say with what is shown.
-// A command that fails has to show what it says.
+// One that fails has to be followed by [asking].
 func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 	b := blockOf(ts, args)
 	var now []string
@@ -39,12 +40,12 @@ func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 		shown := b.lines[i+1 : end]
 		i = end
 		said := []string{strconv.Itoa(code)}
-		if command != "echo $?" {
+		if command != asking {
 			said, code = typed(ts, command)
 		}
-		silent := !slices.ContainsFunc(shown, func(l string) bool { return l != "..." })
+		asked := command == asking || i < len(b.lines) && b.lines[i] == "$ "+asking
 		switch {
-		case code != 0 && silent && command != "echo $?":
+		case code != 0 && !asked:
 			ts.Fatalf("%s:%d: %s: exit code %d\n%s", args[0], line, command, code, strings.Join(said, "\n"))
 		case covers(shown, said):
 			said = shown
@@ -58,20 +59,28 @@ func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// asking is how a page shows an exit code.
+const asking = "echo $?"
+
 var sudo = regexp.MustCompile(`\bsudo `)
 
 // typed runs a command, and gives the lines that a terminal would show, and the exit code.
 func typed(ts *testscript.TestScript, command string) ([]string, int) {
-	err := ts.Exec("sh", "-c", "exec 2>&1; "+sudo.ReplaceAllString(command, ""))
-	exit := (*exec.ExitError)(nil)
-	if err != nil && !errors.As(err, &exit) {
-		ts.Fatalf("%s: %v", command, err)
+	command = "exec 2>&1; " + sudo.ReplaceAllString(command, "")
+	text, err := "", error(nil)
+	if n := here(ts); n.systemd != nil {
+		text, err = n.besideSystemd(ts, command)
+	} else {
+		err = ts.Exec("sh", "-c", command)
+		text = ts.ReadFile("stdout")
 	}
 	code := 0
-	if exit != nil {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%s: %v", command, err)
 	}
-	text := strings.TrimRight(ts.ReadFile("stdout"), "\n")
+	text = strings.TrimRight(text, "\n")
 	if text == "" {
 		return nil, code
 	}
@@ -82,8 +91,20 @@ func typed(ts *testscript.TestScript, command string) ([]string, int) {
 	return lines, code
 }
 
+// besideSystemd runs a command on the node that systemd has booted.
+func (n *node) besideSystemd(ts *testscript.TestScript, command string) (string, error) {
+	cmd := n.systemd.Command(context.Background(), ts.MkAbs("."), "sh", "-c", command)
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/root"}
+	said, err := cmd.Output()
+	ts.Logf("%s", said)
+	return string(said), err
+}
+
 // varying is what differs from one run to the next on a page, beside what is [changing].
-var varying = regexp.MustCompile(`\b[0-9a-f]{64}\b|\b[0-9.]+ ?(B|kB|MB|KiB|MiB)\b`)
+var varying = regexp.MustCompile(`\b[0-9a-f]{16,64}\b|\b[0-9.]+ ?(B|kB|MB|KiB|MiB)\b`)
+
+// took is how long an image took, which is said where it was long enough to be seen.
+var took = regexp.MustCompile(` in [0-9.]+ m?s$`)
 
 // covers reports whether shown, in which "..." stands for any lines, is what was said, but for what differs from one run to the next.
 func covers(shown, said []string) bool {
@@ -103,6 +124,7 @@ func covers(shown, said []string) bool {
 }
 
 func steady(line string) string {
+	line = took.ReplaceAllString(line, "")
 	line = varying.ReplaceAllString(line, "…")
 	for _, c := range changing {
 		line = regexp.MustCompile(c.what).ReplaceAllString(line, c.as)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"google.golang.org/grpc/status"
 )
 
 // PullWith lets the node pull the images of pods through a CRI, as kubelet does: by their imagePullPolicy, with the pull secrets of the pod or of its
@@ -31,7 +33,7 @@ func (n *KubeNode) pull(ctx context.Context, p kubePod) (ids []string, err error
 		key := p.Metadata.UID + "/" + c.Name
 		if n.pulled[key] == "" {
 			if n.pulled[key], err = n.pullOne(ctx, client, p, c.Image, c.ImagePullPolicy); err != nil {
-				return nil, err
+				return nil, errors.New(status.Convert(err).Message())
 			}
 		}
 		ids = append(ids, n.pulled[key])
@@ -80,7 +82,9 @@ func (n *KubeNode) logins(ctx context.Context, p kubePod, image string) ([]strin
 		if err := n.ask(ctx, "/api/v1/namespaces/"+p.Metadata.Namespace+"/secrets/"+secret.Name, &found); err != nil {
 			continue // kubelet passes over a secret that is not there
 		}
-		var config struct{ Auths map[string]struct{ Auth string } }
+		var config struct {
+			Auths map[string]struct{ Auth string }
+		}
 		if err := json.Unmarshal(found.Data[".dockerconfigjson"], &config); err != nil {
 			return nil, err
 		}
