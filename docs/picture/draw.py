@@ -52,8 +52,7 @@ THEMES = {
 
 for name, (border, colours) in THEMES.items():
     console = Console(record=True, width=max(map(len, LINES)) + 1, file=io.StringIO(), color_system="standard", force_terminal=True, legacy_windows=False)
-    for line in LINES:
-        console.print(line, soft_wrap=True, highlight=False)
+    console.print(Text("\n").join(LINES), no_wrap=True)
     svg = console.export_svg(title="edge-7", theme=colours, code_format=TEMPLATE, font_aspect_ratio=0.602, unique_id="plan")
     svg = svg.replace("rgba(255,255,255,0.35)", border)  # rich draws the window's edge for dark ground only
     (HERE / f"plan-{name}.svg").write_text("\n".join(l.rstrip() for l in svg.split("\n") if l.strip()) + "\n")
