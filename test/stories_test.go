@@ -74,6 +74,10 @@ func tell(t *testing.T, file, release string, needs []string) {
 			_, err = rig.FindKube()
 		case "kubectl":
 			_, err = rig.FindKubectl()
+		case "kustomize":
+			_, err = rig.Kustomize.Find()
+		case "helm":
+			_, err = rig.Helm.Find()
 		default:
 			_, err = exec.LookPath(program)
 		}
