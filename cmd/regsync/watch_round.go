@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/regsync/regsync/apply"
@@ -42,6 +44,12 @@ func (w *watcher) round(ctx context.Context, causes []string) round {
 	}
 	r.Err, r.Spec, r.Took = err, w.bad, time.Since(r.Began)
 	return r
+}
+
+// wrote reports whether a file was written by the round itself.
+func (r *round) wrote(name string) bool {
+	return len(r.Done)+len(r.effects) > 0 && path.Base(name) == ledgerFile ||
+		slices.ContainsFunc(r.Done, func(c plan.Change) bool { return c.Kind == render.KindFile && c.Name == name })
 }
 
 // pend remembers that a change waits. One without a name stands for an effect alone.
