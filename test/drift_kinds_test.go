@@ -168,6 +168,7 @@ var drifts = []drift{
 		ctx, cancel := context.WithTimeout(n.Context(), time.Minute)
 		defer cancel()
 		n.ok(n.microk8s.CRI.Await(ctx, true))
+		n.event()
 		n.ok(n.microk8s.CRI.Remove(n.Context(), image))
 	}),
 
@@ -192,6 +193,7 @@ var drifts = []drift{
 	field("the API server is restarted, and a pull secret is gone", func(n *watched) {
 		n.kube.Kill()
 		n.ok(n.kube.StartAPIServer(n.Context()))
+		n.event()
 		n.object(http.MethodDelete, secret, nil)
 	}, "secret", "default/harbor", "", ""),
 
@@ -227,6 +229,7 @@ var drifts = []drift{
 		n.await("the drift to be healed by the last good file", func(e event) bool {
 			return slices.ContainsFunc(e.Changes, func(c struct{ Kind, Name, Reason string }) bool { return c.Name == hosts("r9.lab") })
 		})
+		n.event()
 		n.write(n.path("regsync.yaml"), n.spec()+"etcHosts: [{address: 10.0.0.5, names: [mended.lab]}]\n", 0o644)
 	}),
 	says("the ConfigMap of a volume is changed", "/etc/hosts", "10.0.0.7 second.lab", func(n *watched) {
@@ -242,6 +245,7 @@ var drifts = []drift{
 		n.ok(os.RemoveAll(snap + "next/args/certs.d"))
 		n.ok(os.Rename(snap+"next", snap+"9000"))
 		n.ok(os.Symlink("9000", snap+"link"))
+		n.event()
 		n.ok(os.Rename(snap+"link", rig.SnapData))
 	}),
 }

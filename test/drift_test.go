@@ -36,10 +36,9 @@ func TestDrifts(t *testing.T) {
 		if d.once != nil {
 			d.once(n)
 		}
-		began := time.Now()
+		n.event()
 		d.cause(n)
-		n.heals(d)
-		took = append(took, time.Since(began))
+		took = append(took, n.heals(d).Sub(n.began))
 		t.Logf("%-60s %6d ms", d.what, took[len(took)-1].Milliseconds())
 	}
 	slices.Sort(took)
@@ -72,6 +71,7 @@ type watched struct {
 	cmd      *exec.Cmd
 	ended    chan error
 	events   chan event
+	began    time.Time // when it was changed last
 	log      bytes.Buffer
 }
 
@@ -246,17 +246,21 @@ func (n *watched) await(what string, is func(event) bool) event {
 	}
 }
 
-// heals waits until the node is as the file says again.
-func (n *watched) heals(d drift) {
+// event says that the node is changed now. What takes long to cause says so again, right before the change.
+func (n *watched) event() { n.began = time.Now() }
+
+// heals waits until the node is as the file says again, and gives when it was.
+func (n *watched) heals(d drift) time.Time {
 	n.Helper()
 	err := errors.New("nothing happened")
-	n.await(d.what, func(e event) bool {
+	last := n.await(d.what, func(e event) bool {
 		err = d.healed(n)
 		return e.Event == "converged" && err == nil
 	})
 	if err != nil {
 		n.Fatalf("%s: %v\n%s", d.what, err, n.log.String())
 	}
+	return last.at
 }
 
 // run runs regsync beside the watch.

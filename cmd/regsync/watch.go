@@ -112,7 +112,10 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	for causes := []string{"start"}; causes != nil; causes = w.next(ctx, reload) {
 		r := w.round(ctx, causes)
 		if ctx.Err() != nil && r.Err != nil {
-			return r.Err
+			if r.acted { // and was cut off
+				return r.Err
+			}
+			break
 		}
 		if err := w.tell(r); err != nil {
 			return err

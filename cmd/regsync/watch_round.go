@@ -20,6 +20,7 @@ import (
 // round is one look at the node, and what came of it.
 type round struct {
 	beacon.Round
+	acted   bool          // it began to change something
 	effects []plan.Effect // that ran
 	waits   bool          // for something of which nobody says when it is there
 	busy    bool          // another regsync is at work
@@ -140,6 +141,7 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 	if t.plan.Empty() {
 		return nil
 	}
+	r.acted = true
 	_, result, err := w.carry(ctx, s, t, consent{yes: true}, len(r.Pending) > 0, w.heed)
 	t.reach.hold(ctx)
 	r.Generation = s.ledger.Generation
