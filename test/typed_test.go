@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,18 +28,13 @@ func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 	var now []string
 	code := 0
 	for i := 0; i < len(b.lines); {
-		command, ok := strings.CutPrefix(b.lines[i], "$ ")
-		if !ok {
-			ts.Fatalf("%s:%d: what is said stands before the first command", args[0], b.first+i+1)
+		command, shown := commandAt(b.lines, i)
+		at := fmt.Sprintf("%s:%d: %s", args[0], b.first+i+1, command)
+		if command == "" {
+			ts.Fatalf("%sno command stands before %q", at, b.lines[i])
 		}
 		now = append(now, b.lines[i])
-		line := b.first + i + 1
-		end := i + 1
-		for end < len(b.lines) && !strings.HasPrefix(b.lines[end], "$ ") {
-			end++
-		}
-		shown := b.lines[i+1 : end]
-		i = end
+		i += 1 + len(shown)
 		said := []string{strconv.Itoa(code)}
 		if command != asking {
 			said, code = typed(ts, command)
@@ -46,17 +42,30 @@ func cmdTyped(ts *testscript.TestScript, neg bool, args []string) {
 		asked := command == asking || i < len(b.lines) && b.lines[i] == "$ "+asking
 		switch {
 		case code != 0 && !asked:
-			ts.Fatalf("%s:%d: %s: exit code %d\n%s", args[0], line, command, code, strings.Join(said, "\n"))
+			ts.Fatalf("%s: exit code %d\n%s", at, code, strings.Join(said, "\n"))
 		case covers(shown, said):
 			said = shown
 		case os.Getenv("UPDATE") == "" || slices.Contains(shown, "..."):
-			ts.Fatalf("%s:%d: %s says\n%s\nand not\n%s", args[0], line, command, strings.Join(said, "\n"), strings.Join(shown, "\n"))
+			ts.Fatalf("%s: says\n%s\nand not\n%s", at, strings.Join(said, "\n"), strings.Join(shown, "\n"))
 		}
 		now = append(now, said...)
 	}
 	if !slices.Equal(now, b.lines) {
 		ts.Check(rewrite(pageOf(ts, args[0]), blockNumber(ts, args), now))
 	}
+}
+
+// commandAt is the command in a line of a block, empty where there is none, and the lines that follow until the next.
+func commandAt(lines []string, i int) (command string, shown []string) {
+	command, _ = strings.CutPrefix(lines[i], "$ ")
+	if command == lines[i] {
+		return "", nil
+	}
+	end := i + 1
+	for end < len(lines) && !strings.HasPrefix(lines[end], "$ ") {
+		end++
+	}
+	return command, lines[i+1 : end]
 }
 
 // asking is how a page shows an exit code.
