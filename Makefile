@@ -99,6 +99,11 @@ demo: build ## a node, a registry, plan, apply, a pull, reset: as a terminal ses
 	@test/components/install
 	@go run ./test/demo bin/regsync
 
+.PHONY: picture
+picture: ## the picture of README, recorded on a node of the suite (root) and drawn by python3-rich
+	UPDATE=1 go test -count=1 -run '^TestStories$$/^picture' ./test
+	/usr/bin/python3 docs/picture/draw.py
+
 .PHONY: bench
 bench: build ## plan beside cat, version beside an empty program, and the benchmarks of the core
 	@go run ./test/bench bin/regsync

@@ -82,6 +82,14 @@ func setUp(env *testscript.Env, dir, release string) error {
 			return err
 		}
 	}
+	if err := n.standIn("crictl"); err != nil {
+		return err
+	}
+	if program, err := rig.FindKubectl(); err == nil {
+		if err := os.Symlink(program, filepath.Join(n.bin, "kubectl")); err != nil {
+			return err
+		}
+	}
 	source, err := filepath.Abs("..")
 	if err != nil {
 		return err
