@@ -18,24 +18,46 @@ const Anybody = "any.invalid"
 // the directory of host. For "*" it is the directory _default, asked for [Anybody]. Judge writes the files
 // into a temporary directory, whose path is in nothing that it returns.
 func Judge(major int, files map[string][]byte, host string) (Result, error) {
+	copied, err := Copy(files, host)
+	if err != nil {
+		return Result{}, err
+	}
+	defer copied.Remove()
+	return copied.Judge(major)
+}
+
+// Copied is a copy of one directory of certs.d, in a temporary one, for more than one major version to judge.
+type Copied struct{ root, host string }
+
+// Copy writes the files of host's directory, as [Judge] does.
+func Copy(files map[string][]byte, host string) (*Copied, error) {
 	root, err := os.MkdirTemp("", "regsync-judge-")
 	if err != nil {
-		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
+		return nil, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	defer os.RemoveAll(root)
-	dir := host
+	dir, asked := host, host
 	if host == "*" {
-		dir, host = "_default", Anybody
+		dir, asked = "_default", Anybody
 	}
+	c := &Copied{root, asked}
 	if err := write(root, dir, files); err != nil {
-		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
+		c.Remove()
+		return nil, fmt.Errorf("judging the directory of %q: %w", asked, err)
 	}
-	result, err := Load(major, root, host)
+	return c, nil
+}
+
+// Remove removes the copy.
+func (c *Copied) Remove() { _ = os.RemoveAll(c.root) }
+
+// Judge is [Judge] of the copy.
+func (c *Copied) Judge(major int) (Result, error) {
+	result, err := Load(major, c.root, c.host)
 	for i, line := range result.Logged {
-		result.Logged[i] = strings.ReplaceAll(line, root+"/", "")
+		result.Logged[i] = strings.ReplaceAll(line, c.root+"/", "")
 	}
 	if err != nil {
-		err = errors.New(strings.ReplaceAll(err.Error(), root+"/", ""))
+		err = errors.New(strings.ReplaceAll(err.Error(), c.root+"/", ""))
 	}
 	return result, err
 }
