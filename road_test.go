@@ -27,7 +27,7 @@ var road = map[string][]string{
 	"internal/loader":      {"render"},
 	"internal/node":        {"plan", "render", "spec"},
 	"internal/ledger":      {"plan", "render"},
-	"internal/images":      {"plan", "render", "spec"},
+	"internal/images":      {"plan", "render", "spec", "internal/runtime"},
 	"internal/archive":     {"render", "spec"},
 	"internal/fetch":       {},
 	"internal/agent":       {},
@@ -39,7 +39,8 @@ var road = map[string][]string{
 	"internal/convert":     {"spec", "internal/draft"},
 	"internal/capture":     {"render", "spec", "internal/draft", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
-	"internal/view":        {"apply", "plan", "render", "spec", "internal/doctor", "internal/probe"},
+	"internal/beacon":      {"apply", "plan", "render"},
+	"internal/view":        {"apply", "plan", "render", "spec", "internal/beacon", "internal/doctor", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.
@@ -66,6 +67,7 @@ var homes = map[string][]string{
 	"github.com/containerd/containerd":                               {},
 	"k8s.io/client-go/rest":                                          {"internal/cluster"},
 	"k8s.io/client-go/tools/clientcmd":                               {"internal/cluster"},
+	"github.com/prometheus/client_golang/prometheus":                 {"internal/beacon"},
 	"github.com/spf13/cobra":                                         {"cmd/regsync"},
 	"golang.org/x/term":                                              {"internal/view"},
 	"github.com/vbauerster/mpb/v8":                                   {"internal/view"},

@@ -27,6 +27,7 @@ func (s *Store) Remove(ctx context.Context, name string, was render.Image) error
 	}
 	record, ok := records[name]
 	if !ok {
+		s.tidy(ctx, name, was.Target.Digest)
 		return nil
 	}
 	if record.Labels[LabelSource] == "" {
@@ -52,6 +53,7 @@ func (s *Store) Remove(ctx context.Context, name string, was render.Image) error
 			return fmt.Errorf("removing %s: %w", n, plain(err))
 		}
 	}
+	s.tidy(ctx, name, record.Target.Digest.String())
 	return nil
 }
 

@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"fmt"
-	"net"
 
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	"github.com/containerd/containerd/v2/defaults"
@@ -11,8 +10,9 @@ import (
 	"github.com/containerd/containerd/v2/plugins"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/regsync/regsync/internal/runtime"
 )
 
 // Labels of an image's record.
@@ -61,19 +61,10 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	return s, nil
 }
 
-// dial connects to the containerd whose socket is at an absolute path, at the first call.
+// dial connects to the containerd whose socket is at an absolute path, at the first call. Messages may be as large as containerd allows.
 func dial(socket string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient("passthrough:///containerd", append(opts, // else a name is looked up
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		}))...)
-	if err != nil {
-		return nil, fmt.Errorf("dialling %q: %w", socket, err)
-	}
-	return conn, nil
+	return runtime.Dial(socket, append(opts, grpc.WithDefaultCallOptions(
+		grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)))...)
 }
 
 // Close ends the connection.

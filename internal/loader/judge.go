@@ -16,7 +16,7 @@ const Anybody = "any.invalid"
 
 // Judge says what containerd of a major version would make of a directory of certs.d with these files in it, by name, as
 // the directory of host. For "*" it is the directory _default, asked for [Anybody]. Judge writes the files
-// into a temporary directory, whose path is in nothing that it returns.
+// into a temporary directory, in memory where there is such a place, whose path is in nothing that it returns.
 func Judge(major int, files map[string][]byte, host string) (Result, error) {
 	copied, err := Copy(files, host)
 	if err != nil {
@@ -27,28 +27,29 @@ func Judge(major int, files map[string][]byte, host string) (Result, error) {
 }
 
 // Copied is a copy of one directory of certs.d, in a temporary one, for more than one major version to judge.
-type Copied struct{ root, host string }
+type Copied struct {
+	root, host string
+
+	// Remove removes the copy.
+	Remove func()
+}
 
 // Copy writes the files of host's directory, as [Judge] does.
 func Copy(files map[string][]byte, host string) (*Copied, error) {
-	root, err := os.MkdirTemp("", "regsync-judge-")
+	root, done, err := scratch()
 	if err != nil {
 		return nil, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	dir, asked := host, host
+	dir := host
 	if host == "*" {
-		dir, asked = "_default", Anybody
+		dir, host = "_default", Anybody
 	}
-	c := &Copied{root, asked}
 	if err := write(root, dir, files); err != nil {
-		c.Remove()
-		return nil, fmt.Errorf("judging the directory of %q: %w", asked, err)
+		done()
+		return nil, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	return c, nil
+	return &Copied{root, host, done}, nil
 }
-
-// Remove removes the copy.
-func (c *Copied) Remove() { _ = os.RemoveAll(c.root) }
 
 // Judge is [Judge] of the copy.
 func (c *Copied) Judge(major int) (Result, error) {
@@ -65,11 +66,11 @@ func (c *Copied) Judge(major int) (Result, error) {
 // Ahead gives those whom containerd of a major version would ask for the images of host, if these files were its directory, as [Judge] has it.
 // All that the files name is read when Ahead returns.
 func Ahead(major int, files map[string][]byte, host string, client func(*http.Transport)) ([]docker2.RegistryHost, error) {
-	root, err := os.MkdirTemp("", "regsync-judge-")
+	root, done, err := scratch()
 	if err != nil {
 		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
 	}
-	defer os.RemoveAll(root)
+	defer done()
 	if err := write(root, "ahead", files); err != nil {
 		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
 	}

@@ -25,6 +25,7 @@ var storeys = []struct{ what, path, calls string }{
 	{"archives: zstd", "github.com/regsync/regsync/internal/archive", "(*archive.Cache).Index"},
 	{"credentials: docker/cli", "github.com/regsync/regsync/internal/credentials", "(*credentials.Sources).Login"},
 	{"the cluster: client-go, rest and clientcmd", "github.com/regsync/regsync/internal/cluster", "cluster.Open, (*cluster.Client).Look, (*cluster.Client).Apply, (*cluster.Lease).Take"},
+	{"metrics: client_golang", "github.com/regsync/regsync/internal/beacon", "beacon.New, (*beacon.Beacon).Listen"},
 	{"the terminal: mpb", "github.com/regsync/regsync/internal/view", "view.NewProgress, view.Text.Plan"},
 }
 
