@@ -46,7 +46,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	reading := make(chan error, 1)
 	go func() { reading <- survey.readOwned() }()
-	t, err := c.loaded(s.root)
+	t, err := c.loaded(ctx, s.root)
 	if readErr := <-reading; err == nil {
 		err = readErr
 	}
@@ -167,7 +167,7 @@ func (t *trip) say(s *site, held []render.Held) {
 }
 
 // loaded loads the spec, for the node at root.
-func (c *command) loaded(root *node.Root) (trip, error) {
+func (c *command) loaded(ctx context.Context, root *node.Root) (trip, error) {
 	var t trip
 	list, err := c.given, error(nil)
 	if list == nil {
@@ -180,7 +180,7 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.spec, t.warnings, err = c.load(list, root, false)
+	t.spec, t.warnings, err = c.load(list, root, c.nodeLabels(ctx, root))
 	if err != nil {
 		return t, err
 	}

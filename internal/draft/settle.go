@@ -22,7 +22,7 @@ func (d *Draft) Settle() (*spec.Spec, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, _, err := spec.Load([]spec.Source{{Name: "draft", Data: text}}, spec.Facts{LabelsKnown: true})
+		s, _, err := spec.Load([]spec.Source{{Name: "draft", Data: text}}, spec.Facts{})
 		if err == nil {
 			return s, nil
 		}
