@@ -113,6 +113,11 @@ bench: build ## plan beside cat, version beside an empty program, and the benchm
 bench-images: build components ## archives of 1 GiB and of 40 images, beside ctr images import (root; 20 minutes, 6 GB of disk)
 	@go run ./test/bench images bin/regsync $(ROUNDS)
 
+.PHONY: bench-peers
+bench-peers: build ## plan and apply beside an Ansible playbook and a shell script of the same registries (root; half an hour)
+	@test/components/install peers
+	@go run ./test/bench peers bin/regsync $(MOST)
+
 .PHONY: size
 size: build ## how big the program is, and what each heavy dependency adds, by building it storey by storey
 	@go run ./test/bench size bin/regsync
