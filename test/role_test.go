@@ -145,11 +145,12 @@ type roleStep struct {
 	args []string
 }
 
-// steps are the whole job: make, rotate, give back, look at the add-on, and at the labels of the node.
+// steps are the whole job: make, rotate, watch and say how the node is, give back, look at the add-on, and at the labels of the node.
 func (w *roleWorld) steps() []roleStep {
 	return []roleStep{
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "one")}},
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "two")}},
+		{0, []string{"watch", "--once-converged", "--annotate", "-f", filepath.Join(w.dir, "two")}},
 		{0, []string{"reset", "--yes"}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "registry")}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "labels")}},

@@ -14,6 +14,7 @@
 //	secrets            get, create, update, delete
 //	serviceaccounts    get, update
 //	nodes              get        this one's labels, for overlays that ask for them
+//	                   patch      its annotations, for watch --annotate
 //	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
 //
 // and for MicroK8s' built-in registry, to look only:
