@@ -41,13 +41,15 @@ type watcher struct {
 	resync           time.Duration
 	address          string // to be asked at; empty: nowhere
 
-	beacon   *beacon.Beacon
-	bell     watch.Bell
-	files    *watch.Files
-	paths    []string        // that files watches
-	inputs   map[string]bool // those of them that regsync reads only
-	unheard  string          // why some of them are not watched
-	followed followed
+	beacon  *beacon.Beacon
+	bell    watch.Bell
+	files   *watch.Files
+	paths   []string        // that files watches
+	inputs  map[string]bool // those of them that regsync reads only
+	unheard string          // why some of them are not watched
+
+	containerd, cluster ear // whose events are listened to
+
 	pace     watch.Pace
 	fights   *watch.Truces // over what somebody else changes
 	failures *watch.Truces // with what fails by itself
@@ -103,7 +105,8 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.files.Close()) }()
-	defer w.followed.end()
+	defer w.cluster.end()
+	defer w.containerd.end()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
@@ -112,7 +115,10 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	for causes := []string{"start"}; causes != nil; causes = w.next(ctx, reload) {
 		r := w.round(ctx, causes)
 		if ctx.Err() != nil && r.Err != nil {
-			return r.Err
+			if r.acted { // and was cut off
+				return r.Err
+			}
+			break
 		}
 		if err := w.tell(r); err != nil {
 			return err
@@ -207,17 +213,24 @@ func (w *watcher) pause(now time.Time) time.Duration {
 // the end of what stood in the way of something that failed.
 func (w *watcher) heard(causes []string) []string {
 	now := time.Now()
-	var list []string
+	var list, own []string // the latter are what the last round has written itself
 	for _, cause := range causes {
 		name := w.onNode(cause)
 		thing := "file " + name
 		if !w.fights.Until(thing, now).IsZero() || !w.failures.Until(thing, now).IsZero() {
 			continue
 		}
-		if w.inputs[cause] || cause == images.Connected {
+		if w.inputs[cause] || cause == images.Connected || cause == apiServerBack {
 			w.failures.ForgetAll()
 		}
+		if w.last.wrote(name) {
+			own = append(own, name)
+			continue
+		}
 		list = append(list, name)
+	}
+	if list == nil {
+		return own
 	}
 	return list
 }

@@ -62,7 +62,7 @@ func (l *Ledger) keepContents(changes []plan.Change) error {
 
 func (l *Ledger) keepContent(data []byte) error {
 	name := l.contentName(l.Digest(data))
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
+	if old, err := readFile(name); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	return replace(name, data)
