@@ -131,11 +131,20 @@ func TestSame(t *testing.T) {
 		delete(container.(map[string]any), "imagePullPolicy") // is what Kubernetes makes of a tag
 	}
 	for _, part := range [][]string{
-		{"DaemonSet regsync", "spec", "template", "spec"}, {"DaemonSet regsync", "spec", "updateStrategy"}, {"DaemonSet regsync", "spec", "minReadySeconds"},
-		{"ClusterRole regsync", "rules"}, {"ClusterRole regsync-registry", "rules"}, {"Role regsync", "rules"}, {"Role regsync", "metadata", "namespace"},
-		{"ClusterRoleBinding regsync", "subjects"}, {"ClusterRoleBinding regsync-registry", "subjects"}, {"RoleBinding regsync", "subjects"},
-		{"ClusterRoleBinding regsync-registry", "roleRef"}, {"RoleBinding regsync", "roleRef"},
-		{"ValidatingAdmissionPolicy regsync-own-node", "spec"}, {"ValidatingAdmissionPolicyBinding regsync-own-node", "spec"},
+		{"DaemonSet regsync", "spec", "template", "spec"},
+		{"DaemonSet regsync", "spec", "updateStrategy"},
+		{"DaemonSet regsync", "spec", "minReadySeconds"},
+		{"ClusterRole regsync", "rules"},
+		{"ClusterRole regsync-registry", "rules"},
+		{"Role regsync", "rules"},
+		{"Role regsync", "metadata", "namespace"},
+		{"ClusterRoleBinding regsync", "subjects"},
+		{"ClusterRoleBinding regsync-registry", "subjects"},
+		{"RoleBinding regsync", "subjects"},
+		{"ClusterRoleBinding regsync-registry", "roleRef"},
+		{"RoleBinding regsync", "roleRef"},
+		{"ValidatingAdmissionPolicy regsync-own-node", "spec"},
+		{"ValidatingAdmissionPolicyBinding regsync-own-node", "spec"},
 	} {
 		one, two := inside(kustomize[part[0]], part[1:]...), inside(chart[part[0]], part[1:]...)
 		if diff := cmp.Diff(one, two); one == nil || diff != "" {
