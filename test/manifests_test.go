@@ -117,10 +117,10 @@ func inside(o any, path ...string) any {
 	return o
 }
 
-// TestSame holds the chart, as it is without values, and the kustomization to the same pod, the same rights and the same policy.
+// TestSame holds the chart, as it is almost without values, and the kustomization to the same pod, the same rights and the same policy.
 func TestSame(t *testing.T) {
 	kustomize := objects(t, render(t, rig.Kustomize, []string{"build", "testdata/kustomize-own-node"}))
-	chart := objects(t, render(t, rig.Helm, helm()))
+	chart := objects(t, render(t, rig.Helm, helm("--set", "spec.pullSecrets[0].name=harbor"))) // whose name stands in the role
 	sources := inside(kustomize["DaemonSet regsync"], "spec", "template", "spec", "volumes").([]any)[0]
 	other := inside(chart["DaemonSet regsync"], "spec", "template", "spec", "volumes").([]any)[0]
 	for _, volume := range []any{sources, other} {
