@@ -21,10 +21,11 @@ type Facts struct {
 	FileExists  func(path string) bool // nil: no file does
 	NodeLabels  map[string]string      // of the Kubernetes node
 	LabelsKnown bool                   // false: NodeLabels could not be asked, and an overlay that needs them is a problem
+	Everywhere  bool                   // what is wrong in an overlay for other nodes is a problem; false: a warning
 }
 
 // Load reads the user's files: it parses them, joins them, merges the overlays that hold for the node, decodes strictly, adds
-// the defaults, and checks everything that can be checked without a node.
+// the defaults, and checks everything that can be checked without a node, also of the overlays for other nodes.
 //
 // The warnings are sound whether there is an error or not. The error is nil or a [*multierror.Error] whose Errors are all
 // [*Problem], sorted by position: all that is wrong, in one run. The Spec is nil if there is an error.
@@ -43,12 +44,13 @@ func Load(sources []Source, facts Facts) (*Spec, []*Problem, error) {
 		return nil, nil, inOrder(t.problems)
 	}
 	t.join(documents)
-	overlaid := t.overlay(facts)
+	overlaid, others := t.overlay(facts)
 	s := t.decode()
 	s.Overlays, s.Overlaid = nil, overlaid
 	s.besideFile()
 	s.Refs = s.files(t.locate)
 	check(t, s)
+	t.elsewhere(others, facts.Everywhere)
 	if err := inOrder(t.problems); err != nil {
 		return nil, sorted(t.warnings), err
 	}
