@@ -105,21 +105,23 @@ func (r *run) settle() error {
 }
 
 // sweep removes the directories that were made for files which are gone. An empty directory of a registry would hide _default
-// from containerd.
-func (r *run) sweep() {
+// from containerd, and once the apply is recorded nobody would know whose it is.
+func (r *run) sweep() error {
 	var dirs []string
 	for _, c := range r.changes {
 		dirs = append(dirs, c.DropDirs...)
 	}
-	r.drop(dirs)
+	return r.drop(dirs)
 }
 
 // drop removes directories that hold nothing any more, the longest names first: the innermost ones.
-func (r *run) drop(dirs []string) {
+func (r *run) drop(dirs []string) error {
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	var errs []error
 	for _, d := range slices.Compact(dirs) {
-		r.node.RemoveDir(d)
+		errs = append(errs, r.node.RemoveDir(d))
 	}
+	return errors.Join(errs...)
 }
 
 // undo puts every file back, last first, and runs again the effects that were begun.
@@ -185,7 +187,7 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 	for _, d := range r.done {
 		made = append(made, d.change.MakeDirs...)
 	}
-	r.drop(made)
+	errs = append(errs, r.drop(made))
 	slices.Sort(left)
 	return slices.Compact(left), errors.Join(errs...)
 }

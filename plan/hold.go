@@ -7,16 +7,15 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// Held is a change, or an effect that is due though no file changes, that is not carried out now.
+// Held is a change that is not carried out now, and why.
 type Held struct {
-	render.ID // of the change; the zero ID: it is the effect alone
-	Effect    render.Effect
-	Why       string
+	Change
+	Why string
 }
 
 // Hold gives the plan without the changes that why gives a reason for, and what is held. Files that stand in one directory are held together:
-// a hosts.toml names the certificates beside it. why is also asked about effects that are due though no file changes; such a change has nothing
-// but its Effect.
+// a hosts.toml names the certificates beside it. why is also asked about effects that are due though no file changes, each as a change that
+// has nothing but its Effect.
 func (p Plan) Hold(why func(Change) string) (Plan, []Held) {
 	because, dirs := make([]string, len(p.Changes)), map[string]string{}
 	for i, c := range p.Changes {
@@ -35,15 +34,16 @@ func (p Plan) Hold(why func(Change) string) (Plan, []Held) {
 			left = append(left, c)
 			continue
 		}
-		held = append(held, Held{c.ID, c.Effect, because[i]})
+		held = append(held, Held{c, because[i]})
 	}
 	due := effects(left)
 	for _, e := range p.Effects {
 		if !e.Pending || slices.ContainsFunc(due, func(o Effect) bool { return o.Name == e.Name }) {
 			continue
 		}
-		if why := why(Change{Effect: e.Name}); why != "" {
-			held = append(held, Held{render.ID{}, e.Name, why})
+		alone := Change{Effect: e.Name}
+		if why := why(alone); why != "" {
+			held = append(held, Held{alone, why})
 			continue
 		}
 		due = append(due, e)

@@ -38,7 +38,7 @@ func objections(s *site, t trip, ok consent) []objection {
 	}
 	removal := func(c plan.Change) bool { return c.Removal && c.Action != plan.Forget }
 	removals := t.plan.Removals()
-	if removals > 0 && t.plan.LeavesNothing() {
+	if removals > 0 && t.plan.LeavesNothing() && !t.awaits() {
 		refuse(ok.allowEmpty, removal, "--allow-empty; to give the node back: regsync reset", "the file asks for nothing any more: everything that is there would be removed (%d)", removals)
 	}
 	if limit := t.maxRemovals; removals > limit {
@@ -62,6 +62,11 @@ func objections(s *site, t trip, ok consent) []objection {
 		refuse(ok.allowDowngrade, of(d), "--allow-downgrade", "registry %s %s", d.Registry, d.What)
 	}
 	return list
+}
+
+// awaits reports whether something that the file asks for is in no change of the plan, because it cannot be looked after here and now.
+func (t trip) awaits() bool {
+	return t.wishes && len(t.plan.Waiting)+len(t.plan.Conflicts)+len(t.plan.Left)+len(t.plan.Elsewhere) > 0
 }
 
 // named gives the registries that the file names.

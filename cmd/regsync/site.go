@@ -41,7 +41,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		err = c.atHome(s)
 	}
 	if err == nil {
-		err = s.readOwned(c.stateDir)
+		s.owned, err = s.ledger.Owned()
 	}
 	if err == nil && change {
 		err = s.sweep()
@@ -110,14 +110,6 @@ func (c *command) enter(ctx context.Context, change bool) (*site, error) {
 		return s, nil
 	}
 	return nil, errors.Join(asRoot(err), s.close())
-}
-
-// readOwned reads what is ours.
-func (s *site) readOwned(stateDir string) (err error) {
-	if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
-		err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", stateDir)}
-	}
-	return err
 }
 
 // archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.

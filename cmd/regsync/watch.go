@@ -17,7 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regsync/regsync/internal/beacon"
 	"github.com/regsync/regsync/internal/images"
+	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/internal/watch"
 	"github.com/regsync/regsync/spec"
@@ -37,7 +39,9 @@ type watcher struct {
 	*command
 	reportOnly, once bool
 	resync           time.Duration
+	address          string // to be asked at; empty: nowhere
 
+	beacon   *beacon.Beacon
 	bell     watch.Bell
 	files    *watch.Files
 	paths    []string        // that files watches
@@ -68,6 +72,7 @@ flag, and what is in conflict, is left as it is and named; everything else is do
 	f := verb.Flags()
 	f.BoolVar(&w.reportOnly, "report-only", false, "change nothing: say what differs")
 	f.BoolVar(&w.once, "once-converged", false, "end when the node is as the file says")
+	f.StringVar(&w.address, "listen", "", "answer /metrics, /healthz and /readyz at `ADDRESS`: HOST:PORT, or unix:///PATH")
 	f.DurationVar(&w.resync, "resync", 5*time.Minute, "look at the node after this time though nothing was heard")
 	return verb
 }
@@ -87,6 +92,10 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	w.log = w.logger()
 	w.wait = 0 // it looks again by itself
 	w.pace.Resync, w.fights, w.failures, w.restarts = w.resync, watch.Fights(), watch.Failures(), watch.Restarts()
+	if err := w.light(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.beacon.Close()) }()
 	if w.files, err = watch.NewFiles(&w.bell); err != nil {
 		return err
 	}
@@ -97,15 +106,15 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	defer signal.Stop(reload)
 
 	w.log.Info("watching", slog.String("version", ownVersion()), slog.Bool("reportOnly", w.reportOnly))
-	for trigger := "start"; trigger != ""; trigger = w.next(ctx, reload) {
-		r := w.round(ctx, trigger)
-		if ctx.Err() != nil && r.err != nil {
-			return r.err
+	for causes := []string{"start"}; causes != nil; causes = w.next(ctx, reload) {
+		r := w.round(ctx, causes)
+		if ctx.Err() != nil && r.Err != nil {
+			return r.Err
 		}
 		if err := w.tell(r); err != nil {
 			return err
 		}
-		if w.once && r.converged {
+		if w.once && r.converged() {
 			return nil
 		}
 	}
@@ -114,6 +123,19 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// light begins to say how the watch is doing.
+func (w *watcher) light() (err error) {
+	root, err := node.Open(w.mount())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if w.beacon, err = lightBeacon(root); err != nil || w.address == "" {
+		return err
+	}
+	return w.beacon.Listen(w.address)
 }
 
 // logger writes text for a person at a terminal, else JSON.
@@ -128,36 +150,44 @@ func (w *watcher) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w.err, o))
 }
 
-// next waits until there may be something to do, and gives what it was; empty: it is time to end.
-func (w *watcher) next(ctx context.Context, reload <-chan os.Signal) string {
+// next waits until there may be something to do, and gives the causes; none: it is time to end.
+func (w *watcher) next(ctx context.Context, reload <-chan os.Signal) []string {
 	timer := time.NewTimer(w.pause(time.Now()))
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return ""
+			return nil
+		case <-w.beacon.Pulse():
+			w.beacon.Alive()
 		case <-reload:
-			w.fights.ForgetAll()
-			w.failures.ForgetAll()
-			w.restarts.ForgetAll()
-			return "reload"
+			w.beacon.Reloading()
+			w.forgive()
+			return []string{"reload"}
 		case <-timer.C:
-			if w.last.converged {
-				return "resync"
+			if w.last.converged() {
+				return []string{"resync"}
 			}
-			return "retry"
+			return []string{"retry"}
 		case <-w.bell.Rung():
 			w.bell.Settle(ctx, quiet, quietMost)
-			if causes := w.heard(w.bell.Answer()); len(causes) > 0 {
-				return strings.Join(causes, ", ")
+			if causes := w.heard(w.bell.Answer()); causes != nil {
+				return causes
 			}
 		}
 	}
 }
 
+// forgive ends all truces.
+func (w *watcher) forgive() {
+	w.fights.ForgetAll()
+	w.failures.ForgetAll()
+	w.restarts.ForgetAll()
+}
+
 // pause is how long to wait if nothing is heard.
 func (w *watcher) pause(now time.Time) time.Duration {
-	pause := w.pace.Next(w.last.err != nil || w.last.waits, rand.Float64())
+	pause := w.pace.Next(w.last.Err != nil || w.last.waits, rand.Float64())
 	if w.last.busy {
 		pause = busyPause
 	}
@@ -202,28 +232,32 @@ func (w *watcher) onNode(name string) string {
 func (w *watcher) tell(r round) error {
 	before := w.last
 	w.last = r
+	if err := w.beacon.Round(r.Round); err != nil {
+		w.complain(err, "")
+	}
 	switch {
-	case r.err != nil && (before.err == nil || before.err.Error() != r.err.Error()):
-		w.complain(r.err, hintOf(r.err))
-	case r.err == nil && before.err != nil:
+	case r.Err != nil && (before.Err == nil || before.Err.Error() != r.Err.Error()):
+		w.complain(r.Err, hintOf(r.Err))
+	case r.Err == nil && before.Err != nil:
 		w.log.Info("what went wrong is mended")
 	}
 	said := map[string]bool{}
-	for _, p := range r.pending {
-		text := p.Kind + " " + p.Name + ": " + p.Why
+	for _, p := range r.Pending {
+		text := string(p.Kind) + " " + p.Name + ": " + p.Reason
 		if said[text] = true; !w.said[text] {
-			w.log.Warn("not as it should be", slog.String("name", p.Name), slog.String("why", p.Why))
+			w.log.Warn("waits", slog.String("name", p.Name), slog.String("for", string(p.Wait)), slog.String("reason", p.Reason))
 		}
 	}
 	w.said = said
-	if len(r.changes) == 0 && len(r.effects) == 0 && (!r.converged || before.converged) {
+	if len(r.Done) == 0 && len(r.effects) == 0 && (!r.converged() || before.converged()) {
 		return nil
 	}
-	event := view.WatchEvent{Event: "changed", Trigger: r.trigger, Changes: r.changes, Effects: r.effects, Pending: r.pending, Took: r.took}
-	if r.converged {
+	trigger := strings.Join(r.Causes, ", ")
+	event := view.WatchEvent{Event: "changed", Trigger: trigger, Changes: r.Done, Effects: r.effects, Took: r.Took}
+	if r.converged() {
 		event.Event = "converged"
 	}
-	w.log.Info(event.Event, slog.String("trigger", r.trigger), slog.Int("changes", len(r.changes)), slog.Int("pending", len(r.pending)), slog.Int64("durationMs", r.took.Milliseconds()))
+	w.log.Info(event.Event, slog.String("trigger", trigger), slog.Int("changes", len(r.Done)), slog.Int("waiting", len(r.Pending)), slog.Int64("durationMs", r.Took.Milliseconds()))
 	if w.output == "json" {
 		return view.WatchJSON(w.out, event)
 	}

@@ -13,7 +13,7 @@ import (
 
 // listen makes the bell ring for everything that this look has gone by. t is as far as the road went. What is watched anew may have changed before it was:
 // then the bell is rung at once.
-func (w *watcher) listen(ctx context.Context, s *site, t trip) error {
+func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 	paths := w.wanted(s, t)
 	if !slices.Equal(paths, w.paths) {
 		w.paths = paths
@@ -29,9 +29,8 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) error {
 	}
 	if t.spec != nil {
 		v := w.services(s.root, t.services)
-		w.followed.follow(ctx, v.socket, v.Namespace, w.bell.Ring)
+		w.followed.follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
 	}
-	return nil
 }
 
 // wanted lists the paths on this machine that matter, sorted.
@@ -115,7 +114,7 @@ type followed struct {
 }
 
 // follow listens to the containerd behind a socket, and to no other one.
-func (f *followed) follow(ctx context.Context, socket, namespace string, ring func(string)) {
+func (f *followed) follow(ctx context.Context, socket, namespace string, ring func(string), stream func(up bool, why string)) {
 	if socket == f.socket && namespace == f.namespace {
 		return
 	}
@@ -128,7 +127,7 @@ func (f *followed) follow(ctx context.Context, socket, namespace string, ring fu
 	f.done = make(chan struct{})
 	go func(done chan struct{}) {
 		defer close(done)
-		if err := images.Follow(ctx, socket, namespace, ring); err != nil {
+		if err := images.Follow(ctx, socket, namespace, ring, stream); err != nil {
 			ring(err.Error())
 		}
 	}(f.done)

@@ -8,47 +8,55 @@ import (
 	"time"
 
 	"github.com/regsync/regsync/apply"
+	"github.com/regsync/regsync/internal/beacon"
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
 
-// round is what a watch has found and done when it woke once.
+// round is one look at the node, and what came of it.
 type round struct {
-	trigger string
-	took    time.Duration
-	changes []plan.Change // that were made
+	beacon.Round
 	effects []plan.Effect // that ran
-	pending []view.Pending
-	waits   bool      // some of that has to be looked for again: nobody says when it is there
-	busy    bool      // another regsync is at work
-	until   time.Time // when something of it may be done; zero: nobody knows
-	err     error
+	waits   bool          // for something of which nobody says when it is there
+	busy    bool          // another regsync is at work
+	until   time.Time     // when something that waits may be done; zero: nobody knows
+}
 
-	converged bool
+// converged reports whether the node is as the file says.
+func (r *round) converged() bool {
+	return !r.Began.IsZero() && r.Err == nil && r.Spec == nil && len(r.Failed)+len(r.Pending) == 0
 }
 
 // round looks at the node, and changes it only if something differs: a look writes nothing.
-func (w *watcher) round(ctx context.Context, trigger string) round {
-	began := time.Now()
-	r := round{trigger: trigger}
+func (w *watcher) round(ctx context.Context, causes []string) round {
+	r := round{Round: beacon.Round{Began: time.Now(), Causes: causes}}
 	due, err := w.look(ctx, &r)
 	if err == nil && due {
 		err = w.act(ctx, &r)
 	}
 	if locked := (*ledger.LockedError)(nil); errors.As(err, &locked) {
 		r.busy, err = true, nil
-		r.pend("", "", locked.Error())
+		r.pend(plan.Change{}, beacon.Busy, time.Time{}, locked.Error())
 	}
-	r.err, r.took = err, time.Since(began)
-	r.converged = err == nil && len(r.pending) == 0
+	r.Err, r.Spec, r.Took = err, w.bad, time.Since(r.Began)
 	return r
 }
 
-// pend remembers that something is not as it should be, and why.
-func (r *round) pend(kind render.Kind, name, why string) {
-	r.pending = append(r.pending, view.Pending{Kind: string(kind), Name: name, Why: view.Masked(why)})
+// pend remembers that a change waits. One without a name stands for an effect alone.
+func (r *round) pend(c plan.Change, wait beacon.Wait, until time.Time, why string) {
+	p := beacon.Pending{ID: c.ID, Wait: wait, Reason: view.Masked(why)}
+	switch {
+	case c.Action != 0:
+		p.Action = c.Action.String()
+	case c.Effect != "":
+		p.ID, p.Action = render.ID{Kind: "effect", Name: string(c.Effect)}, "run"
+	}
+	if !until.IsZero() {
+		p.Until = &until
+	}
+	r.Pending = append(r.Pending, p)
 }
 
 // look finds out whether there is anything to do now.
@@ -58,35 +66,36 @@ func (w *watcher) look(ctx context.Context, r *round) (due bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	r.Generation = s.ledger.Generation
 	left, waits, err := s.waits()
 	if err != nil {
 		return false, err
 	}
 	if waits && left > 0 {
 		r.until = time.Now().Add(left)
-		r.pend("", "", "the last apply waits to be confirmed")
-		return false, w.listen(ctx, s, trip{})
+		r.pend(plan.Change{}, beacon.Report, r.until, "the last apply waits to be confirmed")
+		w.listen(ctx, s, trip{})
+		return false, nil
 	}
 	t, err := w.journey(ctx, s)
 	defer t.close()
-	heard := w.listen(ctx, s, t)
-	if err := errors.Join(err, heard); err != nil {
+	w.listen(ctx, s, t)
+	if err != nil {
 		return false, err
 	}
 	now := time.Now()
 	w.hold(s, &t, r, now)
-	silent := w.reportOnly
-	if back := s.ledger.RolledBack; back > 0 {
-		silent = true
-		r.pend("", "", fmt.Sprintf("the node was taken back to generation %d: until the next apply it is only looked at", back))
-	}
 	t.reach.hold(ctx)
-	if silent {
+	back := s.ledger.RolledBack
+	if back > 0 {
+		r.pend(plan.Change{}, beacon.Report, time.Time{}, fmt.Sprintf("the node was taken back to generation %d: until the next apply it is only looked at", back))
+	}
+	if w.reportOnly || back > 0 {
 		for _, c := range t.plan.Changes {
-			r.pend(c.Kind, c.Name, c.Reason)
+			r.pend(c, beacon.Report, time.Time{}, c.Reason)
 		}
 		for _, e := range t.plan.Effects {
-			r.pend("", string(e.Name), e.Reason)
+			r.pend(plan.Change{Effect: e.Name}, beacon.Report, time.Time{}, e.Reason)
 		}
 		return false, nil
 	}
@@ -113,7 +122,7 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 		return err
 	}
 	now := time.Now()
-	r.pending, r.waits = nil, false
+	r.Pending, r.waits = nil, false
 	for _, c := range t.plan.Conflicts {
 		if c.Kind == render.KindImage {
 			w.failures.Done(fetching, now)
@@ -123,8 +132,9 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 	if t.plan.Empty() {
 		return nil
 	}
-	_, result, err := w.carry(ctx, s, t, consent{yes: true}, len(r.pending) > 0, w.note)
+	_, result, err := w.carry(ctx, s, t, consent{yes: true}, len(r.Pending) > 0, w.heed)
 	t.reach.hold(ctx)
+	r.Generation = s.ledger.Generation
 	w.learn(r, t.plan, result, err, time.Now())
 	if moved := (*movedError)(nil); errors.As(err, &moved) {
 		w.bell.Ring(moved.Error())
@@ -145,9 +155,7 @@ func (w *watcher) journey(ctx context.Context, s *site) (trip, error) {
 			w.log.Info("the file is mended")
 		}
 		if w.good != nil && digestOf(list) != digestOf(w.good) {
-			w.fights.ForgetAll()
-			w.failures.ForgetAll()
-			w.restarts.ForgetAll()
+			w.forgive()
 		}
 		w.good, w.bad = list, nil
 		return t, nil
@@ -166,11 +174,17 @@ func (w *watcher) journey(ctx context.Context, s *site) (trip, error) {
 
 // hold takes out of the plan what is not to be done now, and says of everything that stays as it is why.
 func (w *watcher) hold(s *site, t *trip, r *round, now time.Time) {
-	if w.bad != nil {
-		r.pend("", w.specName(), oneLine(w.bad))
+	type reason struct {
+		wait  beacon.Wait
+		until time.Time
 	}
-	against := objections(s, *t, consent{})
-	barred := map[render.ID]string{}
+	reasons := map[string]reason{}
+	why := func(wait beacon.Wait, until time.Time, format string, args ...any) string {
+		text := fmt.Sprintf(format, args...)
+		reasons[text] = reason{wait, until}
+		return text
+	}
+	against, barred := objections(s, *t, consent{}), map[render.ID]string{}
 	for _, c := range t.plan.Conflicts {
 		if c.Bars() {
 			barred[c.ID] = c.Reason
@@ -178,44 +192,43 @@ func (w *watcher) hold(s *site, t *trip, r *round, now time.Time) {
 	}
 	var held []plan.Held
 	t.plan, held = t.plan.Hold(func(c plan.Change) string {
-		if why, is := barred[c.ID]; is {
-			return why
+		if cause, is := barred[c.ID]; is {
+			return why(beacon.Conflict, time.Time{}, "%s", cause)
 		}
 		for _, o := range against {
 			if o.to(c) {
-				return fmt.Sprintf("%s (%s)", o.Message, o.Hint)
+				return why(beacon.Guard, time.Time{}, "%s (%s)", o.Message, o.Hint)
 			}
 		}
 		if until := w.fights.Until(thing(c.ID), now); c.Drift && !until.IsZero() {
-			return "somebody else changes it again and again: it is left alone until " + until.Format(time.TimeOnly)
+			return why(beacon.Fight, until, "it %s, again and again: it is left alone for a while", c.Reason)
 		}
 		if until := w.failures.Until(thing(c.ID), now); !until.IsZero() {
-			return "it failed, and is tried again at " + until.Format(time.TimeOnly)
+			return why(beacon.Retry, until, "it failed, and is tried again")
 		}
 		if until := w.restarts.Until(effect(c.Effect), now); c.Effect != "" && !until.IsZero() {
-			return fmt.Sprintf("%s did not succeed, and is tried again at %s", c.Effect, until.Format(time.TimeOnly))
+			return why(beacon.Retry, until, "%s did not succeed, and is tried again", c.Effect)
 		}
 		return ""
 	})
 	said := map[render.ID]bool{}
 	for _, h := range held {
 		said[h.ID] = true
-		name := h.Name
-		if name == "" {
-			name = string(h.Effect)
-		}
-		r.pend(h.Kind, name, h.Why)
+		r.pend(h.Change, reasons[h.Why].wait, reasons[h.Why].until, h.Why)
 	}
 	for _, c := range t.plan.Conflicts {
 		if !said[c.ID] {
-			r.pend(c.Kind, c.Name, c.Reason)
+			r.pend(plan.Change{ID: c.ID}, beacon.Conflict, time.Time{}, c.Reason)
 		}
 	}
-	for _, what := range t.plan.Waiting {
-		r.pend("", "", what)
+	for _, h := range t.held {
+		r.pend(h.Change, beacon.Window, t.opens, h.Why)
 	}
-	r.until = t.opens
-	r.waits = len(t.plan.Waiting) > len(t.held) // what waits for its time is known to wait
+	absent := t.plan.Waiting[:len(t.plan.Waiting)-len(t.held)] // those are the last
+	for _, what := range absent {
+		r.pend(plan.Change{}, beacon.Absent, time.Time{}, what)
+	}
+	r.until, r.waits = t.opens, len(absent) > 0
 }
 
 func thing(id render.ID) string {
@@ -228,29 +241,35 @@ func thing(id render.ID) string {
 
 func effect(e render.Effect) string { return "effect " + string(e) }
 
+// heed tells of what happens during an apply.
+func (w *watcher) heed(e apply.Event) {
+	w.beacon.Event(e)
+	w.note(e)
+}
+
 // learn takes from how an apply went what to leave alone for a while.
 func (w *watcher) learn(r *round, p plan.Plan, result apply.Result, err error, now time.Time) {
 	file, stale, eff := (*apply.FileError)(nil), (*apply.StaleError)(nil), (*apply.EffectError)(nil)
 	switch {
 	case errors.As(err, &file):
 		w.failures.Done("file "+file.Name, now)
-		w.bell.Ring(r.trigger) // the others do not wait for it
+		w.bell.Ring("the rest") // the others do not wait for it
 	case errors.As(err, &stale):
 		w.failures.Done("file "+stale.Name, now)
-		w.bell.Ring(r.trigger)
+		w.bell.Ring("the rest")
 	case errors.As(err, &eff):
 		w.restarts.Done(effect(eff.Name), now)
-		w.bell.Ring(r.trigger)
+		w.bell.Ring("the rest")
 	}
 	if err != nil {
 		return
 	}
 	undone := map[render.ID]bool{}
+	r.Failed = result.Failed
 	for _, f := range result.Failed {
 		undone[f.Change.ID] = true
 		w.failures.Done(thing(f.Change.ID), now)
 		w.complain(fmt.Errorf("%s: %w", f.Change.Name, f.Err), hintOfFailure(f.Err))
-		r.pend(f.Change.Kind, f.Change.Name, f.Err.Error())
 	}
 	for _, f := range result.Elsewhere {
 		undone[f.Change.ID] = true
@@ -259,19 +278,18 @@ func (w *watcher) learn(r *round, p plan.Plan, result apply.Result, err error, n
 	unserved := map[render.Effect]bool{}
 	for _, u := range result.Unserved {
 		unserved[u.Effect.Name] = true
-		w.restarts.Done(effect(u.Effect.Name), now)
 		w.warn(fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause), u.Cause.Advice)
-		r.pend("", string(u.Effect.Name), u.Cause.Error())
+		r.pend(plan.Change{Effect: u.Effect.Name}, beacon.Retry, w.restarts.Done(effect(u.Effect.Name), now), u.Cause.Error())
 	}
 	if result.Unrecorded != nil {
 		w.complain(result.Unrecorded, "")
-		r.pend("", "", result.Unrecorded.Error())
+		r.pend(plan.Change{}, beacon.Retry, time.Time{}, result.Unrecorded.Error())
 	}
 	for _, c := range p.Changes {
 		if undone[c.ID] {
 			continue
 		}
-		r.changes = append(r.changes, c)
+		r.Done = append(r.Done, c)
 		w.failures.Forget(thing(c.ID))
 		if !c.Drift {
 			continue

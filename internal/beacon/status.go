@@ -57,10 +57,12 @@ const (
 	Conflict Wait = "conflict" // somebody else's it is
 	Absent   Wait = "absent"   // something that is not there yet
 	Report   Wait = "report"   // an apply by hand: for now we only report
+	Retry    Wait = "retry"    // the next try, after it has failed
+	Busy     Wait = "busy"     // another regsync that is at work
 )
 
 // waits are all of them.
-var waits = []Wait{Window, Fight, Guard, Conflict, Absent, Report}
+var waits = []Wait{Window, Fight, Guard, Conflict, Absent, Report, Retry, Busy}
 
 // Pending is a change that is due and waits.
 type Pending struct {

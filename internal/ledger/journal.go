@@ -127,7 +127,7 @@ func (l *Ledger) forUndo(name string) ([]byte, error) {
 		return nil, nil
 	}
 	for _, dir := range []string{l.undoDir(), filepath.Join(l.dir, "backups"), filepath.Join(l.generationsDir(), "blobs")} {
-		if data, err := os.ReadFile(filepath.Join(dir, filepath.Base(name))); err == nil && l.Digest(data) == name {
+		if data, err := readFile(filepath.Join(dir, filepath.Base(name))); err == nil && l.Digest(data) == name {
 			return append([]byte{}, data...), nil
 		}
 	}
@@ -137,8 +137,12 @@ func (l *Ledger) forUndo(name string) ([]byte, error) {
 // readJournal reads what an earlier run left. One that is damaged is not trusted, and one whose apply is recorded needs nothing
 // any more: both count as none.
 func (l *Ledger) readJournal() error {
-	data, err := os.ReadFile(l.JournalName())
+	data, err := readFile(l.JournalName())
 	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if strange(err) {
+		l.JournalDamage = "it " + err.Error()
 		return nil
 	}
 	if err != nil {

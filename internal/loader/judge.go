@@ -16,13 +16,13 @@ const Anybody = "any.invalid"
 
 // Judge says what containerd of a major version would make of a directory of certs.d with these files in it, by name, as
 // the directory of host. For "*" it is the directory _default, asked for [Anybody]. Judge writes the files
-// into a temporary directory, whose path is in nothing that it returns.
+// into a temporary directory, in memory where there is such a place, whose path is in nothing that it returns.
 func Judge(major int, files map[string][]byte, host string) (Result, error) {
-	root, err := os.MkdirTemp("", "regsync-judge-")
+	root, done, err := scratch()
 	if err != nil {
 		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	defer os.RemoveAll(root)
+	defer done()
 	dir := host
 	if host == "*" {
 		dir, host = "_default", Anybody
@@ -43,11 +43,11 @@ func Judge(major int, files map[string][]byte, host string) (Result, error) {
 // Ahead gives those whom containerd of a major version would ask for the images of host, if these files were its directory, as [Judge] has it.
 // All that the files name is read when Ahead returns.
 func Ahead(major int, files map[string][]byte, host string, client func(*http.Transport)) ([]docker2.RegistryHost, error) {
-	root, err := os.MkdirTemp("", "regsync-judge-")
+	root, done, err := scratch()
 	if err != nil {
 		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
 	}
-	defer os.RemoveAll(root)
+	defer done()
 	if err := write(root, "ahead", files); err != nil {
 		return nil, fmt.Errorf("loading the directory of %q: %w", host, err)
 	}

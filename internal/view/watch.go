@@ -8,20 +8,12 @@ import (
 	"github.com/regsync/regsync/plan"
 )
 
-// Pending is something that is not as it should be, and stays so for now.
-type Pending struct {
-	Kind string `json:"kind,omitempty"`
-	Name string `json:"name,omitempty"`
-	Why  string `json:"why"`
-}
-
 // WatchEvent is what a watch has done when it woke once.
 type WatchEvent struct {
 	Event   string // converged: the node is as the file says; changed: not all of it is
 	Trigger string // what woke it
 	Changes []plan.Change
 	Effects []plan.Effect
-	Pending []Pending
 	Took    time.Duration
 }
 
@@ -33,9 +25,8 @@ func WatchJSON(w io.Writer, e WatchEvent) error {
 		Trigger       string       `json:"trigger"`
 		Changes       []changeJSON `json:"changes"`
 		Effects       []effectJSON `json:"effects"`
-		Pending       []Pending    `json:"pending,omitempty"`
 		DurationMS    int64        `json:"durationMs"`
-	}{FormatVersion, e.Event, e.Trigger, changesJSON(e.Changes), effectsJSON(e.Effects), e.Pending, e.Took.Milliseconds()}
+	}{FormatVersion, e.Event, e.Trigger, changesJSON(e.Changes), effectsJSON(e.Effects), e.Took.Milliseconds()}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(line)
