@@ -16,7 +16,7 @@ import (
 
 // New works out what has to change. have holds every wanted and every owned resource as it is on the node; one that is
 // missing there is absent. Conflicts are in the plan; the error holds the files that cannot be edited at all, each as a
-// *spec.Problem, and then the plan must not be applied.
+// *spec.Problem, and then the plan must not be applied. With [Policy.Singly] these are conflicts too.
 func New(want []render.Resource, have map[render.ID]Live, owned map[render.ID]Owned, pol Policy) (Plan, error) {
 	b := builder{have: have, owned: owned, pol: pol}
 	wanted := make(map[render.ID]bool, len(want))
@@ -445,6 +445,10 @@ func (b *builder) problem(r render.Resource, err error) {
 	}
 	if p.Position.File == "" {
 		p.Position.File = r.Name
+	}
+	if b.pol.Singly {
+		b.plan.Conflicts = append(b.plan.Conflicts, Unedited(r.ID, p))
+		return
 	}
 	b.problems = multierror.Append(b.problems, p)
 }

@@ -168,6 +168,11 @@ type Conflict struct {
 	Held   bool // of a file: it stays as it is, and all others are looked after
 }
 
+// Unedited is the conflict of a file with which something is wrong.
+func Unedited(id render.ID, p *spec.Problem) Conflict {
+	return Conflict{ID: id, Reason: p.Error(), Hint: p.Hint}
+}
+
 // Bars reports whether the conflict keeps the whole plan from being applied. One that is not about a file holds back its own change
 // only.
 func (c Conflict) Bars() bool { return c.Kind == render.KindFile && !c.Held }

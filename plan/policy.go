@@ -16,6 +16,9 @@ type Policy struct {
 	Owner     string   // of the objects of the cluster that are ours
 	Leaving   string   // why what nobody asks for goes: "no longer in regsync.yaml"
 
+	// Singly makes a conflict of each file that cannot be edited, so that all others are planned; else the plan has an error.
+	Singly bool
+
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string
 

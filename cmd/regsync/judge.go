@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/docker"
 	"github.com/regsync/regsync/internal/loader"
 	"github.com/regsync/regsync/plan"
@@ -23,11 +24,10 @@ import (
 // loaded what its file says.
 func (c *command) judge(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) error {
 	var errs *multierror.Error
-	if err := judgeHosts(s, t, desired, majors(v.version(ctx))); err != nil {
-		errs = multierror.Append(errs, err)
-	}
-	if err := judgeDocker(ctx, t, v); err != nil {
-		errs = multierror.Append(errs, err)
+	for _, err := range []error{judgeHosts(s, t, desired, majors(v.version(ctx))), judgeDocker(ctx, t, v)} {
+		if err = c.refused(t, err); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 	}
 	if !v.baking {
 		pendingDocker(ctx, s, t, desired, v)
@@ -69,11 +69,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 			return err
 		}
 		if missing != "" {
-			errs = multierror.Append(errs, &spec.Problem{
+			errs = multierror.Append(errs, &apply.FileError{Name: change.Name, Err: &spec.Problem{
 				Position: from[change.ID],
 				Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, loader.Host(path.Base(dir))),
 				Hint:     "put the file back, or name the registry with its ca or client under registries",
-			})
+			}})
 			continue
 		}
 		asks := masked(files, change.Asks)
@@ -83,11 +83,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 				err = result.Agrees(asks)
 			}
 			if err != nil {
-				errs = multierror.Append(errs, &spec.Problem{
+				errs = multierror.Append(errs, &apply.FileError{Name: change.Name, Err: &spec.Problem{
 					Position: spec.Position{File: change.Name},
 					Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
 					Hint:     "this is a fault of regsync's; nothing was written",
-				})
+				}})
 			}
 		}
 	}
@@ -184,7 +184,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 	}
 	where, flag, err := d.FlagClash(render.DaemonKeys(change.Entry.Body))
 	if err != nil {
-		return err
+		return &apply.FileError{Name: change.Name, Err: err}
 	}
 	if where != "" {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{
@@ -194,7 +194,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 		})
 	}
 	if err := d.Validate(ctx, change.After); err != nil {
-		return &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}
+		return &apply.FileError{Name: change.Name, Err: &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}}
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 // pendingDocker adds a reload where dockerd does not have what its file says.
 func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
 	i := slices.IndexFunc(desired.Resources, func(r render.Resource) bool { return r.Effect == render.ReloadDocker })
-	if i < 0 {
+	if i < 0 || slices.ContainsFunc(t.plan.Conflicts, func(c plan.Conflict) bool { return c.ID == desired.Resources[i].ID }) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
