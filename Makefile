@@ -8,6 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 PREFIX  ?= /usr/local
 CACHE   := $(or $(REGSYNC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsync-components)
 TOOLS   := $(CACHE)/tools-$(shell sha256sum tools/go.mod | cut -c1-12)
+IMAGE   ?= ghcr.io/regsync/regsync
 GOOS    ?= $(shell go env GOOS)
 GOARCH  ?= $(shell go env GOARCH)
 
@@ -26,8 +27,13 @@ build: ## bin/regsync, one static program (without the tag gRPC brings its pages
 install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 0755 bin/regsync '$(DESTDIR)$(PREFIX)/bin/regsync'
 
+.PHONY: image
+image: build ## dist/regsync-image-ARCH.tar, a container image of bin/regsync for docker load, ctr images import, crane push
+	@mkdir -p dist
+	CGO_ENABLED=0 GOOS= GOARCH= go run ./deploy/image bin/regsync $(GOARCH) $(IMAGE):$(VERSION) dist/regsync-image-$(GOARCH).tar
+
 .PHONY: components
-components: ## the real daemons that the tests start: packages, built releases of containerd, an API server (ten minutes the first time)
+components: ## the real daemons that the tests start, an API server, Kustomize and Helm: packages, and what is built (15 minutes the first time)
 	@test/components/install
 	@go run ./test/components
 

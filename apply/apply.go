@@ -79,6 +79,26 @@ func (e *StaleError) Error() string {
 	return fmt.Sprintf("%q is not as it was when the plan was made", e.Name)
 }
 
+// FileError is the error of one file.
+type FileError struct {
+	Name string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Err.Error() }
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// EffectError is the error of one effect.
+type EffectError struct {
+	Name render.Effect
+	Err  error
+}
+
+func (e *EffectError) Error() string { return fmt.Sprintf("%s: %v", e.Name, e.Err) }
+
+func (e *EffectError) Unwrap() error { return e.Err }
+
 // FailedError says that an apply did not succeed and that the node is as it was.
 type FailedError struct{ Cause error }
 
@@ -205,7 +225,7 @@ func fresh(files []plan.Change, n Node) ([]plan.Live, error) {
 	for _, c := range files {
 		live, err := n.Read(c.Name)
 		if err != nil {
-			return nil, err
+			return nil, &FileError{c.Name, err}
 		}
 		before = append(before, live)
 		if live.Obstacle != "" && c.Action == plan.Forget {

@@ -40,7 +40,7 @@ func (r *run) files(ctx context.Context) error {
 		}
 		live, err := r.node.Read(c.Name)
 		if err != nil {
-			return err
+			return &FileError{c.Name, err}
 		}
 		if !render.Same(live.Data, c.Before) {
 			return &StaleError{Name: c.Name}
@@ -59,7 +59,10 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	return r.node.Write(c.Name, data, c.Mode, c.Owner)
+	if err := r.node.Write(c.Name, data, c.Mode, c.Owner); err != nil {
+		return &FileError{c.Name, err}
+	}
+	return nil
 }
 
 // effects runs the effects in their order.
@@ -82,7 +85,7 @@ func (r *run) effects(ctx context.Context, result *Result) error {
 			result.Unserved = append(result.Unserved, UnservedEvent{e, unserved})
 			r.tell(Event{Stage: Unserved, Effect: &e, Err: unserved})
 		default:
-			return fmt.Errorf("%s: %w", e.Name, err)
+			return &EffectError{e.Name, err}
 		}
 	}
 	return nil

@@ -96,7 +96,7 @@ func newRoleWorld(t *testing.T, program string) *roleWorld {
 	config, err := w.kube.Kubeconfig(t.Context(), roleUser)
 	check(err)
 	check(rig.LayMicroK8s("/", "stock"))
-	for name, text := range map[string]string{"role.conf": string(config), "one": roleSpec("one"), "two": roleSpec("two"), "registry": roleRegistry} {
+	for name, text := range map[string]string{"role.conf": string(config), "one": roleSpec("one"), "two": roleSpec("two"), "registry": roleRegistry, "labels": roleLabels} {
 		check(os.WriteFile(filepath.Join(w.dir, name), []byte(strings.ReplaceAll(text, "DIR", w.dir)), 0o600))
 	}
 	admin, err := w.kube.Kubeconfig(t.Context(), "admin")
@@ -108,6 +108,7 @@ func newRoleWorld(t *testing.T, program string) *roleWorld {
 	}
 	_, err = w.kube.Do(t.Context(), http.MethodDelete, "/api/v1/namespaces/container-registry/services/registry", nil)
 	check(err)
+	check(w.kube.Apply(t.Context(), "kubectl", []byte("apiVersion: v1\nkind: Node\nmetadata: {name: node, labels: {site: a}}")))
 	check(w.kube.Apply(t.Context(), "kubectl", []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a}")))
 	check(w.kube.Await(t.Context(), "serviceaccount", "team-a/default", "", ""))
 	return w
@@ -133,23 +134,31 @@ cluster: {kubeconfig: DIR/role.conf}
 addons: {registry: {enabled: true}}
 `
 
+const roleLabels = `apiVersion: regsync/v1alpha1
+kind: NodeRegistries
+node: {docker: {manage: never}}
+overlays: [{match: {nodeLabels: {site: a}}, merge: {policy: {history: 3}}}]
+`
+
 type roleStep struct {
 	code int
 	args []string
 }
 
-// steps are the whole job: make, rotate, give back, and look at the add-on.
+// steps are the whole job: make, rotate, give back, look at the add-on, and at the labels of the node.
 func (w *roleWorld) steps() []roleStep {
 	return []roleStep{
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "one")}},
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "two")}},
 		{0, []string{"reset", "--yes"}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "registry")}},
+		{0, []string{"plan", "-f", filepath.Join(w.dir, "labels")}},
 	}
 }
 
 func (w *roleWorld) run(args ...string) (said string, code int) {
 	cmd := exec.CommandContext(w.t.Context(), w.regsync, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(w.dir, "role.conf"))
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		w.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,14 @@ func cmdMicroK8s(ts *testscript.TestScript, neg bool, args []string) {
 		n.microk8s = running
 		settle(ts, neg, err)
 	}
+}
+
+// snapd: the stand-in for snapd answers at its socket too, and restarts services by that for its command.
+func cmdSnapd(ts *testscript.TestScript, neg bool, args []string) {
+	n := here(ts)
+	running, err := rig.StartSnapd(filepath.Join(n.bin, "snap"))
+	n.snapd = running
+	settle(ts, neg, err)
 }
 
 // snap-next busy|refresh|wander|fail|kill|down COUNT: how the next calls of snap restart are to go.

@@ -72,6 +72,10 @@ func tell(t *testing.T, file, release string, needs []string) {
 			_, err = rig.SystemdProgram()
 		case "kube":
 			_, err = rig.FindKube()
+		case "kustomize":
+			_, err = rig.Kustomize.Find()
+		case "helm":
+			_, err = rig.Helm.Find()
 		default:
 			_, err = exec.LookPath(program)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -139,15 +138,9 @@ func worker(s *site, runtime render.Runtime) bool {
 func (c *command) access(s *site, v ledger.Services) cluster.Access {
 	a := cluster.Access{
 		Kubeconfig: v.Cluster.Kubeconfig, Variable: cmp.Or(c.env("KUBECONFIG"), v.Cluster.Variable),
-		Read: func(name string) ([]byte, error) {
-			live, err := s.root.Read(name)
-			if err == nil && live.Data == nil {
-				err = fs.ErrNotExist
-			}
-			return live.Data, err
-		},
+		Read: reader(s.root),
 	}
-	if v.Runtime == render.MicroK8s {
+	if v.Runtime == render.MicroK8s && !c.inPod() {
 		a.Usual = agent.ClientConfig
 	}
 	return a

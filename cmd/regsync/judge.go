@@ -47,6 +47,9 @@ func majors(v render.Version) []int {
 // judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
 // a fault of ours, and is never written.
 func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
+	if !slices.ContainsFunc(t.plan.Changes, func(c plan.Change) bool { return c.Asks != nil }) {
+		return nil
+	}
 	bodies, from := wholeFiles(desired.Resources), map[render.ID]spec.Position{}
 	for _, r := range desired.Resources {
 		from[r.ID] = r.From

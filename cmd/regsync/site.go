@@ -12,7 +12,6 @@ import (
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
-	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -24,6 +23,8 @@ type site struct {
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
+
+	unfetched bool // an archive is yet to be fetched, and this run only looks
 }
 
 // open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply, and first ends
@@ -66,7 +67,7 @@ func (c *command) atHome(s *site) error {
 	}
 	moved, err := s.ledger.Settled(id, read)
 	if moved {
-		view.Warning(c.err, c.colorErr, "what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here")
+		c.warn("what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here", "")
 	}
 	return err
 }

@@ -31,7 +31,9 @@ type Client struct {
 	host   string // for messages
 	core   *rest.RESTClient
 	leases *rest.RESTClient
-	clock  clock
+	// streams is core without a limit to the time of an answer.
+	streams *rest.RESTClient
+	clock   clock
 }
 
 // Open finds the way to the API server. It asks nobody yet. The error is [ErrNoAccess] where there is no way.
@@ -56,7 +58,11 @@ func Open(a Access, userAgent string) (*Client, error) {
 	if k.core, err = restClient(config, "/api", schema.GroupVersion{Version: "v1"}); err != nil {
 		return nil, err
 	}
-	k.leases, err = restClient(config, "/apis", schema.GroupVersion{Group: "coordination.k8s.io", Version: "v1"})
+	if k.leases, err = restClient(config, "/apis", schema.GroupVersion{Group: "coordination.k8s.io", Version: "v1"}); err != nil {
+		return nil, err
+	}
+	config.Timeout = 0
+	k.streams, err = restClient(config, "/api", schema.GroupVersion{Version: "v1"})
 	return k, err
 }
 

@@ -13,6 +13,7 @@
 //	                   get        for names; where it is refused, a namespace is taken to be there
 //	secrets            get, create, update, delete
 //	serviceaccounts    get, update
+//	nodes              get        this one's labels, for overlays that ask for them
 //	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
 //
 // and for MicroK8s' built-in registry, to look only:

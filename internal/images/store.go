@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
-	"github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/plugins"
@@ -35,8 +33,8 @@ const ofCRI = "k8s.io"
 // Store is containerd's image store, of one namespace.
 type Store struct {
 	conn      *grpc.ClientConn
-	client    *client.Client
-	blobs     contentapi.ContentClient // the client's own writer waits for an answer to each message
+	client    client
+	blobs     contentapi.ContentClient
 	namespace string
 
 	gates gates // of blobs and snapshots, by their digests
@@ -55,12 +53,8 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{conn: conn, blobs: contentapi.NewContentClient(conn), namespace: namespace}
-	s.client, err = client.NewWithConn(conn)
-	if err == nil {
-		err = s.survey(ctx)
-	}
-	if err != nil {
+	s := &Store{conn: conn, client: client{conn}, blobs: contentapi.NewContentClient(conn), namespace: namespace}
+	if err := s.survey(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("asking containerd at %q: %w", socket, plain(err))
 	}
@@ -79,13 +73,13 @@ func (s *Store) Close() error { return s.conn.Close() }
 // survey asks which snapshotter the CRI uses and where things lie. The CRI tells the directory of its default snapshotter in all
 // versions (ImageFsInfo), its config only in 1.x. Without a CRI it is overlayfs, the CRI's default.
 func (s *Store) survey(ctx context.Context) error {
-	loaded, err := s.client.IntrospectionService().Plugins(ctx,
+	loaded, err := s.client.Plugins(ctx,
 		"type=="+plugins.SnapshotPlugin.String(), "type=="+plugins.ContentPlugin.String())
 	if err != nil {
 		return err
 	}
 	s.roots = map[string]string{}
-	for _, p := range loaded.Plugins {
+	for _, p := range loaded {
 		name := p.ID
 		if p.Type == plugins.ContentPlugin.String() {
 			name = ""
@@ -117,4 +111,4 @@ func (s *Store) in(ctx context.Context) context.Context {
 	return namespaces.WithNamespace(ctx, s.namespace)
 }
 
-func (s *Store) snapshots() snapshots.Snapshotter { return s.client.SnapshotService(s.snapshotter) }
+func (s *Store) snapshots() snapshotter { return s.client.SnapshotService(s.snapshotter) }

@@ -195,6 +195,7 @@ func decode(data []byte) (document, error) {
 	if err != nil {
 		return doc, err
 	}
+	doc.Entries = make([]entry, 0, bytes.Count(body, []byte(`{"kind":`))) // lest it grow as it is read
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return doc, err
 	}

@@ -23,6 +23,7 @@ func (l *Ledger) record(g plan.Generation, changes []plan.Change) error {
 	for _, c := range l.begun {
 		g.Changes = append(g.Changes, plan.Past{ID: c.ID, Action: c.Action, Reason: c.Reason, Sensitive: c.Sensitive})
 	}
+	g.Healed = !slices.ContainsFunc(l.begun, func(c plan.Change) bool { return !c.Drift })
 	if len(changes) < len(l.begun) {
 		g.Result = plan.Part // until the rest is done
 	}
@@ -98,18 +99,26 @@ func (l *Ledger) Finish(result plan.Result, failed []plan.Change) error {
 	return l.writeGeneration()
 }
 
-// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing needs.
+// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing needs. Those
+// that only put things back are counted for themselves: however often that is necessary, what was asked for before is there to go back to.
 // What cannot be removed is tried again the next time.
 func (l *Ledger) sweepGenerations(keep int) {
 	numbers, err := l.numbers()
 	if err != nil {
 		return
 	}
-	for len(numbers) > max(keep, 1) {
-		_ = os.Remove(l.generationName(numbers[0]))
-		numbers = numbers[1:]
+	var kept []int
+	count := map[bool]int{}
+	for _, n := range slices.Backward(numbers) {
+		g, err := l.generation(n)
+		if healed := err == nil && g.Healed; count[healed] < max(keep, 1) {
+			count[healed]++
+			kept = append(kept, n)
+			continue
+		}
+		_ = os.Remove(l.generationName(n))
 	}
-	l.sweepContents(numbers)
+	l.sweepContents(kept)
 }
 
 // sweepContents removes the contents that nothing names.
