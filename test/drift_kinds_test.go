@@ -145,6 +145,15 @@ var drifts = []drift{
 		edit(`"`+watchedRegistry+`"`, `"10.0.0.8:5280"`)(n, daemonJSON)
 	}),
 	says("daemon.json is deleted", daemonJSON, `"`+watchedRegistry+`"`, func(n *watched) { remove(n, daemonJSON) }),
+	kept("a hosts.toml is replaced by a link to another file", hosts("r11.lab"), func(n *watched, file string) {
+		n.write(n.path("elsewhere.toml"), "server = \"https://elsewhere.lab\"\n", 0o644)
+		n.ok(os.Remove(file))
+		n.ok(os.Symlink(n.path("elsewhere.toml"), file))
+	}),
+	kept("a hosts.toml is replaced by a link to nothing", hosts("r7.lab"), func(n *watched, file string) {
+		n.ok(os.Symlink("/nowhere", file+".new"))
+		n.ok(os.Rename(file+".new", file))
+	}),
 	kept("certs.d is removed", hosts("r8.lab"), func(n *watched, _ string) { n.ok(os.RemoveAll(certsDir)) }),
 
 	imported("an image is removed by the CRI", "harbor.lab/app0:1", func(n *watched, image string) { n.ok(n.microk8s.CRI.Remove(n.Context(), image)) }),
