@@ -27,7 +27,7 @@ type line struct {
 	Changes []struct{ Name string }
 	Msg     string
 	Name    string
-	Why     string
+	Reason  string
 	text    string
 }
 
@@ -80,7 +80,7 @@ func watchNode(t *testing.T, root, spec string) *watching {
 func (w *watching) await(what string, is func(line) bool) {
 	w.Helper()
 	var heard strings.Builder
-	for giveUp := time.After(2 * time.Minute); ; {
+	for giveUp := time.After(time.Minute); ; {
 		select {
 		case l, ok := <-w.lines:
 			if ok && is(l) {
@@ -119,7 +119,7 @@ func (w *watching) healed(name string) string {
 func (w *watching) complains(name, why string) {
 	w.Helper()
 	w.await(name+": "+why, func(s line) bool {
-		return s.Msg == "not as it should be" && s.Name == name && strings.Contains(s.Why, why)
+		return s.Msg == "waits" && s.Name == name && strings.Contains(s.Reason, why)
 	})
 }
 
