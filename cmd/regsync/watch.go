@@ -48,7 +48,8 @@ type watcher struct {
 	inputs  map[string]bool // those of them that regsync reads only
 	unheard string          // why some of them are not watched
 
-	containerd, cluster ear // whose events are listened to
+	containerd ear // whose events are listened to
+	cluster    followedCluster
 
 	pace     watch.Pace
 	fights   *watch.Truces // over what somebody else changes
