@@ -8,6 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 PREFIX  ?= /usr/local
 CACHE   := $(or $(REGSYNC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsync-components)
 TOOLS   := $(CACHE)/tools-$(shell sha256sum tools/go.mod | cut -c1-12)
+IMAGE   ?= ghcr.io/regsync/regsync
 PACKERS := $(CACHE)/tools-$(shell sha256sum tools/release/go.mod | cut -c1-12)
 DIST    ?= dist
 GOOS    ?= $(shell go env GOOS)
@@ -28,6 +29,11 @@ build: ## bin/regsync, one static program (without the tag gRPC brings its pages
 install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
 	install -D -m 0755 bin/regsync '$(DESTDIR)$(PREFIX)/bin/regsync'
 
+.PHONY: image
+image: build ## dist/regsync-image-ARCH.tar, a container image of bin/regsync for docker load, ctr images import, crane push
+	@mkdir -p '$(DIST)'
+	CGO_ENABLED=0 GOOS= GOARCH= go run ./deploy/image bin/regsync $(GOARCH) $(IMAGE):$(VERSION) '$(DIST)/regsync-image-$(GOARCH).tar'
+
 .PHONY: release
 release: $(PACKERS)/nfpm ## dist/: programs, deb, rpm and archives for amd64 and arm64, bills of materials, checksums
 	@deploy/packages/build '$(DIST)' '$(VERSION)' '$(PACKERS)'
@@ -42,7 +48,7 @@ $(PACKERS)/nfpm: tools/release/go.mod
 	@touch $@
 
 .PHONY: components
-components: $(PACKERS)/nfpm ## the real daemons that the tests start: packages, built releases of containerd, an API server, Debian roots (a quarter of an hour the first time)
+components: $(PACKERS)/nfpm ## the real daemons that the tests start: packages, built releases of containerd, an API server, Kustomize, Helm, Debian roots (a quarter of an hour the first time)
 	@test/components/install
 	@go run ./test/components
 
@@ -93,6 +99,11 @@ demo: build ## a node, a registry, plan, apply, a pull, reset: as a terminal ses
 	@test/components/install
 	@go run ./test/demo bin/regsync
 
+.PHONY: picture
+picture: ## the picture of README, recorded on a node of the suite (root) and drawn by python3-rich
+	UPDATE=1 go test -count=1 -run '^TestStories$$/^picture' ./test
+	/usr/bin/python3 docs/picture/draw.py
+
 .PHONY: bench
 bench: build ## plan beside cat, version beside an empty program, and the benchmarks of the core
 	@go run ./test/bench bin/regsync
@@ -101,6 +112,11 @@ bench: build ## plan beside cat, version beside an empty program, and the benchm
 .PHONY: bench-images
 bench-images: build components ## archives of 1 GiB and of 40 images, beside ctr images import (root; 20 minutes, 6 GB of disk)
 	@go run ./test/bench images bin/regsync $(ROUNDS)
+
+.PHONY: bench-peers
+bench-peers: build ## plan and apply beside an Ansible playbook and a shell script of the same registries (root; half an hour)
+	@test/components/install peers
+	@go run ./test/bench peers bin/regsync $(MOST)
 
 .PHONY: size
 size: build ## how big the program is, and what each heavy dependency adds, by building it storey by storey

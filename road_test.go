@@ -27,7 +27,7 @@ var road = map[string][]string{
 	"internal/loader":      {"render"},
 	"internal/node":        {"plan", "render", "spec"},
 	"internal/ledger":      {"plan", "render"},
-	"internal/images":      {"plan", "render"},
+	"internal/images":      {"plan", "render", "spec", "internal/runtime"},
 	"internal/archive":     {"render", "spec"},
 	"internal/fetch":       {},
 	"internal/agent":       {},
@@ -39,7 +39,8 @@ var road = map[string][]string{
 	"internal/convert":     {"spec", "internal/draft"},
 	"internal/capture":     {"render", "spec", "internal/draft", "internal/loader", "internal/probe"},
 	"internal/watch":       {},
-	"internal/view":        {"apply", "plan", "render", "spec", "internal/doctor", "internal/probe"},
+	"internal/beacon":      {"apply", "plan", "render"},
+	"internal/view":        {"apply", "plan", "render", "spec", "internal/beacon", "internal/doctor", "internal/probe"},
 }
 
 // pure packages take values and give values: the same ones today and tomorrow, here and there.
@@ -61,10 +62,12 @@ var homes = map[string][]string{
 	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader", "internal/images"},
 	"github.com/containerd/containerd/remotes/docker":                {"internal/loader", "internal/probe"},
 	"github.com/containerd/containerd/v2/core/remotes/docker":        {"internal/loader", "internal/probe", "internal/images"},
-	"github.com/containerd/containerd/v2/client":                     {"internal/images"},
+	"github.com/containerd/containerd/v2/client":                     {},
+	"github.com/containerd/containerd/api/services/images/v1":        {"internal/images"},
 	"github.com/containerd/containerd":                               {},
 	"k8s.io/client-go/rest":                                          {"internal/cluster"},
 	"k8s.io/client-go/tools/clientcmd":                               {"internal/cluster"},
+	"github.com/prometheus/client_golang/prometheus":                 {"internal/beacon"},
 	"github.com/spf13/cobra":                                         {"cmd/regsync"},
 	"golang.org/x/term":                                              {"internal/view"},
 	"github.com/vbauerster/mpb/v8":                                   {"internal/view"},
@@ -87,14 +90,14 @@ func list(t *testing.T, args ...string) [][]string {
 	return lines
 }
 
-// imports gives what each package of ours imports, without its tests. Suites, examples and documents are not on the road.
+// imports gives what each package of ours imports, without its tests. Suites, examples, documents and what packs the program are not on the road.
 func imports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	for _, line := range list(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
 		name, ours := strings.CutPrefix(line[0], module)
 		first, _, _ := strings.Cut(name, "/")
-		if ours && !slices.Contains([]string{"test", "examples", "docs"}, first) {
+		if ours && !slices.Contains([]string{"test", "examples", "docs", "deploy"}, first) {
 			found[name] = line[1:]
 		}
 	}
@@ -158,19 +161,7 @@ func TestPure(t *testing.T) {
 func TestNoClock(t *testing.T) {
 	clock := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"}
 	for _, name := range pure {
-		files, err := filepath.Glob(name + "/*.go")
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", name, len(files), err)
-		}
-		set := token.NewFileSet()
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			tree, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		eachSource(t, name, func(set *token.FileSet, tree *ast.File) {
 			ast.Inspect(tree, func(n ast.Node) bool {
 				s, ok := n.(*ast.SelectorExpr)
 				if !ok {
@@ -181,6 +172,26 @@ func TestNoClock(t *testing.T) {
 				}
 				return true
 			})
+		})
+	}
+}
+
+// eachSource parses the files of one of our packages, without its tests.
+func eachSource(t *testing.T, name string, look func(*token.FileSet, *ast.File)) {
+	t.Helper()
+	files, err := filepath.Glob(name + "/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", name, len(files), err)
+	}
+	set := token.NewFileSet()
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
 		}
+		tree, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(set, tree)
 	}
 }

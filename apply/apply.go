@@ -16,8 +16,8 @@ type Node interface {
 	Read(name string) (plan.Live, error)
 	// Write makes a file have this content, or not be there where data is nil. A mode of 0 keeps the file's own.
 	Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error
-	// RemoveDir removes a directory if it is empty, and reports whether it is gone.
-	RemoveDir(name string) bool
+	// RemoveDir removes a directory, unless something is in it.
+	RemoveDir(name string) error
 	// Run carries an effect out and makes sure that it took. It fails with ErrNotRunning where there is nothing to
 	// tell, and with an *UnservedError where it is not in our power.
 	Run(ctx context.Context, e plan.Effect) error
@@ -54,6 +54,13 @@ func (e *UnfinishedError) Error() string { return e.Err.Error() }
 
 func (e *UnfinishedError) Unwrap() error { return e.Err }
 
+// UncertainError is the error of a change of which nobody knows whether it was made. It stays recorded as begun.
+type UncertainError struct{ Err error }
+
+func (e *UncertainError) Error() string { return e.Err.Error() }
+
+func (e *UncertainError) Unwrap() error { return e.Err }
+
 // ErrNotRunning is the error of an effect for a program that does not run: it will read its files when it starts.
 var ErrNotRunning = errors.New("is not running")
 
@@ -71,6 +78,26 @@ type StaleError struct{ Name string }
 func (e *StaleError) Error() string {
 	return fmt.Sprintf("%q is not as it was when the plan was made", e.Name)
 }
+
+// FileError is the error of one file.
+type FileError struct {
+	Name string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Err.Error() }
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// EffectError is the error of one effect.
+type EffectError struct {
+	Name render.Effect
+	Err  error
+}
+
+func (e *EffectError) Error() string { return fmt.Sprintf("%s: %v", e.Name, e.Err) }
+
+func (e *EffectError) Unwrap() error { return e.Err }
 
 // FailedError says that an apply did not succeed and that the node is as it was.
 type FailedError struct{ Cause error }
@@ -145,6 +172,10 @@ func Run(ctx context.Context, p plan.Plan, n Node, singly Singly, l Ledger, chec
 			result.Failed = append(result.Failed, Failure{c, err})
 			continue
 		}
+		if errors.As(err, new(*UncertainError)) {
+			result.Failed = append(result.Failed, Failure{c, err})
+			continue
+		}
 		undone = append(undone, c)
 		if elsewhere := (*ElsewhereError)(nil); errors.As(err, &elsewhere) {
 			result.Elsewhere = append(result.Elsewhere, Failure{c, err})
@@ -167,7 +198,7 @@ func runFiles(ctx context.Context, p plan.Plan, files []plan.Change, n Node, l L
 		err = run.settle()
 	}
 	if err == nil {
-		run.sweep()
+		err = run.sweep()
 	}
 	if err == nil && check != nil {
 		err = check(ctx)
@@ -194,7 +225,7 @@ func fresh(files []plan.Change, n Node) ([]plan.Live, error) {
 	for _, c := range files {
 		live, err := n.Read(c.Name)
 		if err != nil {
-			return nil, err
+			return nil, &FileError{c.Name, err}
 		}
 		before = append(before, live)
 		if live.Obstacle != "" && c.Action == plan.Forget {

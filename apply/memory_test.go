@@ -87,14 +87,17 @@ func (m *memory) Write(name string, data []byte, mode fs.FileMode, owner *plan.O
 	return nil
 }
 
-func (m *memory) RemoveDir(name string) bool {
+func (m *memory) RemoveDir(name string) error {
+	if err := m.call("rmdir %s", name); err != nil {
+		return err
+	}
 	for f := range m.files {
 		if strings.HasPrefix(f, name+"/") {
-			return false
+			return nil
 		}
 	}
 	delete(m.dirs, name)
-	return true
+	return nil
 }
 
 func (m *memory) Run(ctx context.Context, e plan.Effect) error {

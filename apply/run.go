@@ -40,7 +40,7 @@ func (r *run) files(ctx context.Context) error {
 		}
 		live, err := r.node.Read(c.Name)
 		if err != nil {
-			return err
+			return &FileError{c.Name, err}
 		}
 		if !render.Same(live.Data, c.Before) {
 			return &StaleError{Name: c.Name}
@@ -59,7 +59,10 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	return r.node.Write(c.Name, data, c.Mode, c.Owner)
+	if err := r.node.Write(c.Name, data, c.Mode, c.Owner); err != nil {
+		return &FileError{c.Name, err}
+	}
+	return nil
 }
 
 // effects runs the effects in their order.
@@ -82,7 +85,7 @@ func (r *run) effects(ctx context.Context, result *Result) error {
 			result.Unserved = append(result.Unserved, UnservedEvent{e, unserved})
 			r.tell(Event{Stage: Unserved, Effect: &e, Err: unserved})
 		default:
-			return fmt.Errorf("%s: %w", e.Name, err)
+			return &EffectError{e.Name, err}
 		}
 	}
 	return nil
@@ -102,21 +105,23 @@ func (r *run) settle() error {
 }
 
 // sweep removes the directories that were made for files which are gone. An empty directory of a registry would hide _default
-// from containerd.
-func (r *run) sweep() {
+// from containerd, and once the apply is recorded nobody would know whose it is.
+func (r *run) sweep() error {
 	var dirs []string
 	for _, c := range r.changes {
 		dirs = append(dirs, c.DropDirs...)
 	}
-	r.drop(dirs)
+	return r.drop(dirs)
 }
 
 // drop removes directories that hold nothing any more, the longest names first: the innermost ones.
-func (r *run) drop(dirs []string) {
+func (r *run) drop(dirs []string) error {
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	var errs []error
 	for _, d := range slices.Compact(dirs) {
-		r.node.RemoveDir(d)
+		errs = append(errs, r.node.RemoveDir(d))
 	}
+	return errors.Join(errs...)
 }
 
 // undo puts every file back, last first, and runs again the effects that were begun.
@@ -156,6 +161,11 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 		}
 		back(d, d.before.Data)
 	}
+	var made []string
+	for _, d := range r.done {
+		made = append(made, d.change.MakeDirs...)
+	}
+	errs = append(errs, r.drop(made)) // before containerd starts: an empty one would hide _default
 	for _, e := range r.ran {
 		if e.Pending {
 			continue // no file of ours made it due
@@ -178,11 +188,9 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 	for _, d := range settle {
 		back(d, d.before.Data)
 	}
-	var made []string
-	for _, d := range r.done {
-		made = append(made, d.change.MakeDirs...)
+	if len(settle) > 0 {
+		errs = append(errs, r.drop(made))
 	}
-	r.drop(made)
 	slices.Sort(left)
 	return slices.Compact(left), errors.Join(errs...)
 }

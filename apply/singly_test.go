@@ -39,14 +39,15 @@ func (s *settling) Settle(done, undone []plan.Change) error {
 	return nil
 }
 
-// One change fails, and one turns out to be another node's: the others are done, and what was not done is as it was.
+// One change fails, one turns out to be another node's, and of one nobody knows: the others are done, what was not done is as it was, and the
+// ledger is told nothing of the one that is not known.
 func TestSingly(t *testing.T) {
 	var p plan.Plan
-	for _, name := range []string{"a/one", "a/two", "a/three", "a/four"} {
+	for _, name := range []string{"a/one", "a/two", "a/three", "a/four", "a/five"} {
 		p.Changes = append(p.Changes, plan.Change{ID: render.ID{Kind: render.KindSecret, Name: name}, Action: plan.Create})
 	}
 	l := &settling{memory: newMemory(nil)}
-	singly := outcomes{"a/two": errInjected, "a/three": &ElsewhereError{Reason: "another node writes"}}
+	singly := outcomes{"a/two": errInjected, "a/three": &ElsewhereError{Reason: "another node writes"}, "a/five": &UncertainError{errInjected}}
 	result, err := Run(t.Context(), p, l, singly, l, nil, quiet)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func TestSingly(t *testing.T) {
 	if !slices.Equal(l.done, []string{"a/one", "a/four"}) || !slices.Equal(l.undone, []string{"a/two", "a/three"}) {
 		t.Errorf("done are %q, undone %q", l.done, l.undone)
 	}
-	if len(result.Failed) != 1 || result.Failed[0].Change.Name != "a/two" || !errors.Is(result.Failed[0].Err, errInjected) {
+	if len(result.Failed) != 2 || result.Failed[0].Change.Name != "a/two" || result.Failed[1].Change.Name != "a/five" || !errors.Is(result.Failed[1].Err, errInjected) {
 		t.Errorf("failed are %v", result.Failed)
 	}
 	if len(result.Elsewhere) != 1 || result.Elsewhere[0].Change.Name != "a/three" {

@@ -14,6 +14,7 @@ type Generation struct {
 	By     Author    `json:"by"`
 	Source
 	Rollback int    `json:"rollback,omitempty"` // the generation that it went back to; 0: it was an apply
+	Healed   bool   `json:"healed,omitempty"`   // all that it did was to put back what somebody had changed
 	Result   Result `json:"result"`
 	Changes  []Past `json:"changes"`
 	Kept     []Kept `json:"resources,omitempty"`

@@ -45,6 +45,8 @@ func (b *builder) wantImage(r render.Resource, live *LiveImage, owned *Owned) {
 		c.Action, c.Reason = Adopt, "takes over the image, which is right already"
 	case owned == nil && live.Source == "":
 		c.Action, c.Reason = Adopt, "takes over the image: "+strings.Join(faults, ", ")
+	case len(faults) == 0 && owned.Coming != "":
+		c.Action, c.Reason = Adopt, unfinished // it is only to be remembered that it is done
 	case len(faults) == 0:
 		b.plan.Unchanged++
 		return

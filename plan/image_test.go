@@ -42,6 +42,7 @@ func TestImage(t *testing.T) {
 		"removed":         {id, &want, nil, ours, adopting, Create, "was removed since the last apply: from a.tar", true},
 		"cut short":       {id, &want, nil, &Owned{Image: &want, Coming: "x"}, adopting, Create, "not on the node: from a.tar", true},
 		"right":           {id, &want, &good, ours, adopting, 0, "", false},
+		"done, cut off":   {id, &want, &good, &Owned{Image: &want, Coming: "x"}, adopting, Adopt, "was left unfinished by an apply that was cut off", false},
 		"other digest":    {id, &want, with(func(l *LiveImage) { l.Target = "sha256:o"; l.Missing = []string{"sha256:l"} }), ours, adopting, Update, "other digest", true},
 		"layer gone":      {id, &want, with(func(l *LiveImage) { l.Missing = []string{"sha256:l"} }), ours, adopting, Update, "layer missing", true},
 		"layers gone":     {id, &want, with(func(l *LiveImage) { l.Missing = []string{"sha256:l", "sha256:m"} }), ours, adopting, Update, "2 layers missing", true},

@@ -128,6 +128,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	before := Original{Data: live.Data, Mode: live.Mode, UID: live.UID, GID: live.GID}
 	if owned != nil {
 		before = owned.Before
+		b.warnLost(r.ID, before)
 	}
 	switch judge(s) {
 	case leave:
@@ -217,6 +218,7 @@ func (b *builder) mayTakeOver(id render.ID, live []byte) bool {
 func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 	from := live.Data
 	same := owned != nil && string(owned.Body) == string(r.Body)
+	lost := owned != nil && owned.Before.Lost != ""
 	base, err := Base(live.Data, owned, b.pol.Digest)
 	if err != nil {
 		b.problem(r, err)
@@ -245,7 +247,7 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 		return
 	}
 	cutOff := r.InCluster() && owned != nil && owned.Coming != ""
-	if render.Same(next, live.Data) && !unknown && !cutOff {
+	if render.Same(next, live.Data) && !unknown && !cutOff && !lost {
 		b.plan.Unchanged++
 		return
 	}
@@ -253,6 +255,8 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 	switch {
 	case cutOff && render.Same(next, live.Data):
 		c.Action, c.Reason, c.Drift = Adopt, unfinished, false
+	case lost && render.Same(next, live.Data):
+		c.Action, c.Reason, c.Drift = Adopt, "its backup is lost, and made anew from what is there", false
 	case unknown:
 		c.Reason = "bears regsync's mark"
 		if render.Same(next, live.Data) {
@@ -269,8 +273,11 @@ func (b *builder) wantPart(r render.Resource, live Live, owned *Owned) {
 	if owned.unfinished() {
 		c.Reason, c.Drift = unfinished, false
 	}
-	if r.Effect == render.ReloadDocker {
+	if r.Effect == render.ReloadDocker && c.Action != Adopt {
 		c.Interim, c.Retreat = render.DaemonInterim(live.Data, next), render.DaemonInterim(next, live.Data)
+	}
+	if lost {
+		b.warnLost(r.ID, owned.Before)
 	}
 	before := Original{Data: base, Mode: live.Mode, UID: live.UID, GID: live.GID}
 	if owned != nil && base != nil {
@@ -384,11 +391,22 @@ func (b *builder) without(id render.ID, live Live, owned Owned) ([]byte, error) 
 	case b.keeper(id, live.Data) == render.Ours:
 		s.state = marked
 	}
-	if judge(s) == giveBack {
+	if judge(s) == giveBack && owned.Before.Lost == "" {
 		return owned.Before.Data, nil
+	}
+	if owned.Before.Lost != "" {
+		b.warnLost(id, owned.Before)
+		return live.Data, nil
 	}
 	b.warn(id, "somebody replaced it since the last apply: it stays", "")
 	return live.Data, nil
+}
+
+// warnLost says that what stood in a place before us is not known any more.
+func (b *builder) warnLost(id render.ID, before Original) {
+	if before.Lost != "" {
+		b.warn(id, "what stood there before regsync is lost ("+before.Lost+"): what is there now will stay there", "")
+	}
 }
 
 func (b *builder) conflict(id render.ID, reason, hint string) {

@@ -107,6 +107,7 @@ type Original struct {
 	Data     []byte // nil: nothing
 	Mode     fs.FileMode
 	UID, GID int
+	Lost     string `json:",omitempty"` // why it is not known any more what stood there; Data is nil then
 }
 
 // Live is a resource as it is on the node.

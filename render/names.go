@@ -35,6 +35,9 @@ func Renamed(before, after []byte) (added, removed []string) {
 	return added, removed
 }
 
+// JoinNames gives the names of two lists, those of the first one first.
+func JoinNames(a, b []byte) []byte { return proposeNames(a, b) }
+
 // proposeNames puts the names of body that live lacks to its end.
 func proposeNames(live, body []byte) []byte {
 	added, _ := Renamed(live, body)

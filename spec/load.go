@@ -17,10 +17,12 @@ type Source struct {
 
 // Facts are what overlays ask of the node.
 type Facts struct {
-	Hostname    string
-	FileExists  func(path string) bool // nil: no file does
-	NodeLabels  map[string]string      // of the Kubernetes node
-	LabelsKnown bool                   // false: NodeLabels could not be asked, and an overlay that needs them is a problem
+	Hostname   string
+	FileExists func(path string) bool // nil: no file does
+
+	// NodeLabels gives the labels of the Kubernetes node. It is called only where an overlay asks for them; then its error is a problem, and so
+	// is nil: nobody can be asked.
+	NodeLabels func() (map[string]string, error)
 }
 
 // Load reads the user's files: it parses them, joins them, merges the overlays that hold for the node, decodes strictly, adds

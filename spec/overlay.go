@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"errors"
+	"fmt"
 	"path"
 	"reflect"
 
@@ -67,14 +69,27 @@ func (t *tree) holds(n *yaml.Node, p *place, facts Facts) bool {
 	if m.NodeLabels == nil {
 		return true
 	}
-	if !facts.LabelsKnown {
-		t.report(nil, p.at("nodeLabels"), "use hostname or file where there is no cluster to ask", "the labels of this node are not known")
+	labels, err := facts.labels()
+	if err != nil {
+		t.report(nil, p.at("nodeLabels"), "use hostname or file where there is no cluster to ask", "%v", err)
 		return false
 	}
 	for k, v := range m.NodeLabels {
-		if have, ok := facts.NodeLabels[k]; !ok || have != v {
+		if have, ok := labels[k]; !ok || have != v {
 			return false
 		}
 	}
 	return true
+}
+
+// labels are those of the Kubernetes node.
+func (f Facts) labels() (map[string]string, error) {
+	if f.NodeLabels == nil {
+		return nil, errors.New("the labels of this node are not known")
+	}
+	labels, err := f.NodeLabels()
+	if err != nil {
+		return nil, fmt.Errorf("the labels of this node are not known: %w", err)
+	}
+	return labels, nil
 }

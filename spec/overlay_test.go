@@ -23,7 +23,7 @@ policy: {history: 3, adopt: false}
 
 func TestOverlay(t *testing.T) {
 	edge := spec.Facts{
-		Hostname: "edge-7", NodeLabels: map[string]string{"site": "x"}, LabelsKnown: true,
+		Hostname: "edge-7", NodeLabels: func() (map[string]string, error) { return map[string]string{"site": "x"}, nil },
 		FileExists: func(p string) bool { return p == "/etc/site" },
 	}
 	for _, c := range []struct {

@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Window is a time of the week, in the node's local time, in which what disturbs it may run.
@@ -76,4 +77,26 @@ func minutes(s string) (int, bool) {
 	}
 	hour, minute := n[0]*10+n[1], n[2]*10+n[3]
 	return hour*60 + minute, hour < 24 && minute < 60
+}
+
+// Contains reports whether a time, as the node's clock shows it, is in the window.
+func (w Window) Contains(at time.Time) bool {
+	now := 60*at.Hour() + at.Minute()
+	today, yesterday := w.Days[at.Weekday()], w.Days[(at.Weekday()+6)%7]
+	if w.From < w.To {
+		return today && w.From <= now && now < w.To
+	}
+	return today && w.From <= now || yesterday && now < w.To
+}
+
+// Next gives when the window opens next after a time.
+func (w Window) Next(after time.Time) time.Time {
+	year, month, day := after.Date()
+	for d := range 8 {
+		opens := time.Date(year, month, day+d, 0, w.From, 0, 0, after.Location())
+		if w.Days[opens.Weekday()] && opens.After(after) {
+			return opens
+		}
+	}
+	return after
 }

@@ -2,6 +2,7 @@ package spec_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/regsync/regsync/spec"
 )
@@ -39,6 +40,38 @@ func TestParseWindow(t *testing.T) {
 		}
 		if err != nil || days != c.days || w.From != c.from || w.To != c.to {
 			t.Errorf("%s: %s %d %d, %v", c.text, days, w.From, w.To, err)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for _, c := range []struct {
+		window, at string
+		in         bool
+		next       string
+	}{
+		{"Sat 02:00-04:00", "Sat 2026-11-21 02:00", true, "Sat 2026-11-28 02:00"},
+		{"Sat 02:00-04:00", "Sat 2026-11-21 01:59", false, "Sat 2026-11-21 02:00"},
+		{"Sat 02:00-04:00", "Sat 2026-11-21 04:00", false, "Sat 2026-11-28 02:00"},
+		{"Sat 02:00-04:00", "Sun 2026-11-22 03:00", false, "Sat 2026-11-28 02:00"},
+		{"Fri 22:00-05:30", "Fri 2026-11-20 23:00", true, "Fri 2026-11-27 22:00"},
+		{"Fri 22:00-05:30", "Sat 2026-11-21 05:29", true, "Fri 2026-11-27 22:00"},
+		{"Fri 22:00-05:30", "Sat 2026-11-21 05:30", false, "Fri 2026-11-27 22:00"},
+		{"Fri 22:00-05:30", "Fri 2026-11-20 05:00", false, "Fri 2026-11-20 22:00"},
+		{"daily 12:00-13:00", "Wed 2026-12-30 13:00", false, "Thu 2026-12-31 12:00"},
+		{"Mon-Fri 00:00-01:00", "Fri 2027-01-01 00:30", true, "Mon 2027-01-04 00:00"},
+	} {
+		const form = "Mon 2006-01-02 15:04"
+		w, err := spec.ParseWindow(c.window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := time.Parse(form, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in, next := w.Contains(at), w.Next(at).Format(form); in != c.in || next != c.next {
+			t.Errorf("%s at %s: in it %v, next %s", c.window, c.at, in, next)
 		}
 	}
 }

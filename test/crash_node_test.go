@@ -29,6 +29,9 @@ type battered struct {
 	dockerd  *rig.Dockerd
 	original picture
 
+	kube            *rig.Kube // nil: there is no cluster
+	originalObjects picture
+
 	where     string    // the point at which something was done to it last
 	running   *exec.Cmd // under watch
 	recovered int       // so often
@@ -118,7 +121,8 @@ func (b *battered) laySpecs() {
 		b.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"first.yaml": []byte(firstSpec), "second.yaml": []byte(secondSpec), "password": []byte("correct horse\n"),
+		"first.yaml": []byte(firstSpec), "second.yaml": []byte(secondSpec),
+		"cluster-before.yaml": []byte(clusterBefore), "cluster.yaml": []byte(clusterSecond), "password": []byte("correct horse\n"),
 		"ca.crt": authority.PEM, "client.crt": cert, "client.key": key, "app.tar": app, "other.tar": other,
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), data, 0o600); err != nil {
@@ -166,7 +170,8 @@ func exitCode(t testing.TB, err error) int {
 	return exit.ExitCode()
 }
 
-// watched runs regsync, and judge decides on its calls. What it writes below TMPDIR, for containerd's loaders to read, is none of the node's.
+// watched runs regsync, and judge decides on its calls. What it writes for containerd's loaders to read, in memory or below TMPDIR, is none of
+// the node's.
 func (b *battered) watched(judge func(rig.Call) rig.Verdict, args ...string) (code int, out string) {
 	b.Helper()
 	var said strings.Builder
@@ -176,7 +181,7 @@ func (b *battered) watched(judge func(rig.Call) rig.Verdict, args ...string) (co
 	hangs := time.AfterFunc(4*time.Minute, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // then it says where it waits
 	defer hangs.Stop()
 	err := rig.Watched(cmd, func(call rig.Call) rig.Verdict {
-		if strings.HasPrefix(call.Path, os.TempDir()+"/") {
+		if strings.HasPrefix(call.Path, os.TempDir()+"/") || strings.Contains(call.Path, "/regsync-judge-") {
 			return rig.Verdict{}
 		}
 		return judge(call)

@@ -21,14 +21,17 @@ var long = os.Getenv("REGSYNC_LONG") != ""
 
 // crash is an apply that is killed.
 type crash struct {
-	name   string
-	before string // the spec that was applied before; empty: none
-	spec   string
+	name    string
+	before  string // the spec that was applied before; empty: none
+	spec    string
+	cluster bool // it writes there too
 }
 
-var crashes = []crash{{"first", "", "first.yaml"}, {"second", "first.yaml", "second.yaml"}}
+var crashes = []crash{
+	{"first", "", "first.yaml", false}, {"second", "first.yaml", "second.yaml", false}, {"cluster", "cluster-before.yaml", "cluster.yaml", true},
+}
 
-// asked are the crashes that are tried: without long the one in which most happens.
+// asked are the crashes that are tried: without long those in which most happens.
 func asked() []crash {
 	if long {
 		return crashes
@@ -44,7 +47,7 @@ func TestCrash(t *testing.T) {
 		for shard := range shards() {
 			t.Run(fmt.Sprintf("%s/%d", c.name, shard), func(t *testing.T) {
 				t.Parallel()
-				inBattered(t, func(b *battered) { b.crashAll(c, shard) })
+				inBattered(t, c, func(b *battered) { b.crashAll(c, shard) })
 			})
 		}
 	}
@@ -53,9 +56,12 @@ func TestCrash(t *testing.T) {
 // TestCrashTwice kills the recovery too.
 func TestCrashTwice(t *testing.T) {
 	for _, c := range asked() {
+		if c.cluster {
+			continue // a recovery changes nothing there
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			inBattered(t, func(b *battered) { b.crashTwice(c) })
+			inBattered(t, c, func(b *battered) { b.crashTwice(c) })
 		})
 	}
 }
@@ -68,14 +74,22 @@ func shards() int {
 	return 1
 }
 
-// inBattered gives do a node of its own.
-func inBattered(t *testing.T, do func(b *battered)) {
+// inBattered gives do a node of its own, with a cluster where the crash wants one.
+func inBattered(t *testing.T, c crash, do func(b *battered)) {
 	t.Helper()
 	require(t, "2.2")
-	program := regsync(t)
-	if rig.Isolated(t) {
-		do(newBattered(t, program))
+	if _, err := rig.FindKube(); err != nil && c.cluster {
+		rig.Missing(t, "kube", err.Error())
 	}
+	program := regsync(t)
+	if !rig.Isolated(t) {
+		return
+	}
+	b := newBattered(t, program)
+	if c.cluster {
+		b.startCluster()
+	}
+	do(b)
 }
 
 // crashAll kills at every point of a shard; without long, at three.
@@ -140,16 +154,17 @@ func (b *battered) crashTwice(c crash) {
 
 // rehearsal is an apply that nothing has happened to.
 type rehearsal struct {
-	old, now picture // the node before and after
-	plan     []string
-	calls    []rig.Call
+	old, now            picture // the node before and after
+	oldObjects, objects picture // the cluster's
+	plan                []string
+	calls               []rig.Call
 }
 
 // rehearse applies without harm, and leaves the node as it is before.
 func (b *battered) rehearse(c crash) (r rehearsal) {
 	b.Helper()
 	b.prepare(c)
-	r.old = b.seeNode()
+	r.old, r.oldObjects = b.seeNode(), b.seeObjects()
 	r.plan = b.files("plan", "-f", c.spec, "-o", "json")
 	code, out := b.watched(func(call rig.Call) rig.Verdict {
 		r.calls = append(r.calls, call)
@@ -158,7 +173,7 @@ func (b *battered) rehearse(c crash) (r rehearsal) {
 	if code != 0 {
 		b.Fatalf("exit code %d\n%s", code, out)
 	}
-	r.now = b.seeNode()
+	r.now, r.objects = b.seeNode(), b.seeObjects()
 	b.done()
 	b.prepare(c)
 	return r
@@ -215,12 +230,13 @@ func (b *battered) recover(c crash, where string, r rehearsal) {
 	case fromNow != "" && !slices.Equal(plan, r.plan):
 		b.Errorf("%s: recovered (%s), and the node is as before, but the plan has %q and not %q", where, said, plan, r.plan)
 	}
+	b.objectsAgree(where, c, r)
 	if b.recovered++; b.recovered%2 == 0 {
 		b.does([]int{0}, "apply", "-f", c.spec, "--yes")
-		if difference := b.seeNode().differs(r.now); difference != "" {
+		if difference := b.seeNode().differs(r.now) + b.seeObjects().differs(r.objects); difference != "" {
 			b.Errorf("%s: recovered (%s) and applied, but the node is not as it is to be:\n%s", where, said, difference)
 		}
-		b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+		b.does([]int{0}, "status", "-f", c.spec) // nothing is unfinished, and the plan is empty
 	}
 	b.where = where
 	b.done()
@@ -230,13 +246,7 @@ func (b *battered) recover(c crash, where string, r rehearsal) {
 // files gives the changes of files in a plan, a line each.
 func (b *battered) files(args ...string) (lines []string) {
 	b.Helper()
-	var doc struct {
-		Changes []struct{ Kind, Name, Action, Diff string }
-	}
-	if err := json.Unmarshal([]byte(b.output(args...)), &doc); err != nil {
-		b.Fatal(err)
-	}
-	for _, c := range doc.Changes {
+	for _, c := range b.changes(args...) {
 		if c.Kind == "file" {
 			lines = append(lines, c.Action+" "+c.Name+" "+c.Diff)
 		}
@@ -244,11 +254,23 @@ func (b *battered) files(args ...string) (lines []string) {
 	return lines
 }
 
+// planned is a change in a plan.
+type planned struct{ Kind, Name, Action, Diff string }
+
+func (b *battered) changes(args ...string) []planned {
+	b.Helper()
+	var doc struct{ Changes []planned }
+	if err := json.Unmarshal([]byte(b.output(args...)), &doc); err != nil {
+		b.Fatal(err)
+	}
+	return doc.Changes
+}
+
 // done gives the node back, and makes sure that it is as it was in the beginning, and that no image is left.
 func (b *battered) done() {
 	b.Helper()
 	b.does([]int{0}, "reset", "--yes")
-	if difference := b.see().differs(b.original); difference != "" {
+	if difference := b.see().differs(b.original) + b.seeObjects().differs(b.originalObjects); difference != "" {
 		b.Fatalf("%s: given back, but not as it was:\n%s", b.where, difference)
 	}
 	b.noImages()

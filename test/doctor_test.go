@@ -221,7 +221,7 @@ func cmdAwaitManaged(ts *testscript.TestScript, neg bool, args []string) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for end := time.Now().Add(30 * time.Second); ; <-again.C {
-		list, err := ctr("images", "ls", "name=="+args[0])
+		list, err := ctr(rig.ContainerdSocket, "images", "ls", "name=="+args[0])
 		ts.Check(err)
 		if strings.Contains(string(list), "io.cri-containerd.image=managed") {
 			return

@@ -73,14 +73,14 @@ func cmdCtr(ts *testscript.TestScript, neg bool, args []string) {
 			args[i] = ts.MkAbs(arg)
 		}
 	}
-	out, err := ctr(args...)
+	out, err := ctr(rig.ContainerdSocket, args...)
 	fmt.Fprint(ts.Stdout(), string(out))
 	settle(ts, neg, err)
 }
 
-func ctr(args ...string) ([]byte, error) {
+func ctr(socket string, args ...string) ([]byte, error) {
 	var complaint strings.Builder
-	cmd := exec.Command("ctr", append([]string{"--address", rig.ContainerdSocket, "--namespace", "k8s.io"}, args...)...)
+	cmd := exec.Command("ctr", append([]string{"--address", socket, "--namespace", "k8s.io"}, args...)...)
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
@@ -98,17 +98,17 @@ func cmdLose(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	switch args[1] {
 	case "record":
-		_, err = ctr("images", "rm", args[0])
+		_, err = ctr(rig.ContainerdSocket, "images", "rm", args[0])
 	case "pin":
-		_, err = ctr("images", "label", args[0], "io.cri-containerd.pinned=")
+		_, err = ctr(rig.ContainerdSocket, "images", "label", args[0], "io.cri-containerd.pinned=")
 	case "managed":
-		_, err = ctr("images", "label", args[0], "io.cri-containerd.image=")
+		_, err = ctr(rig.ContainerdSocket, "images", "label", args[0], "io.cri-containerd.image=")
 	case "layer":
-		_, err = ctr("content", "rm", image.layer)
+		_, err = ctr(rig.ContainerdSocket, "content", "rm", image.layer)
 	case "config":
-		_, err = ctr("content", "rm", image.config)
+		_, err = ctr(rig.ContainerdSocket, "content", "rm", image.config)
 	case "snapshot":
-		_, err = ctr("snapshots", "rm", image.snapshot)
+		_, err = ctr(rig.ContainerdSocket, "snapshots", "rm", image.snapshot)
 	default:
 		ts.Fatalf("no image has a %s", args[1])
 	}
@@ -119,7 +119,7 @@ func cmdLose(ts *testscript.TestScript, neg bool, args []string) {
 type parts struct{ config, layer, snapshot string }
 
 func imageOf(name string) (parts, error) {
-	list, err := ctr("images", "ls", "name=="+name)
+	list, err := ctr(rig.ContainerdSocket, "images", "ls", "name=="+name)
 	if err != nil {
 		return parts{}, err
 	}
@@ -158,7 +158,7 @@ func imageOf(name string) (parts, error) {
 }
 
 func blobOf(digest string, document any) error {
-	data, err := ctr("content", "get", digest)
+	data, err := ctr(rig.ContainerdSocket, "content", "get", digest)
 	if err != nil {
 		return err
 	}

@@ -140,14 +140,14 @@ func (k *killing) must(args ...string) string {
 func (k *killing) forget() {
 	k.Helper()
 	k.must("reset", "--yes")
-	list, err := ctr("leases", "ls", "-q")
+	list, err := ctr(rig.ContainerdSocket, "leases", "ls", "-q")
 	for _, lease := range strings.Fields(string(list)) {
 		if err == nil {
-			_, err = ctr("leases", "rm", "--sync", lease)
+			_, err = ctr(rig.ContainerdSocket, "leases", "rm", "--sync", lease)
 		}
 	}
 	if err == nil {
-		list, err = ctr("content", "ls", "-q")
+		list, err = ctr(rig.ContainerdSocket, "content", "ls", "-q")
 	}
 	if err == nil && len(strings.TrimSpace(string(list))) > 0 {
 		err = fmt.Errorf("left in the store:\n%s", list)

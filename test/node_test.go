@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,6 +38,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"kube":         cmdKube,
 	"distribution": cmdDistribution,
 	"shown":        cmdShown,
+	"pod":          cmdPod,
+	"snapd":        cmdSnapd,
 }
 
 // node is what runs in one story.
@@ -56,6 +59,9 @@ type node struct {
 	cluster      *cluster       // nil: the node is in none
 	kube         *rig.Kube      // nil: not started
 	kubeNode     *rig.KubeNode  // nil: the cluster has no node
+	pod          *rig.Pod       // nil: none was made
+	podLog       string         // of its container
+	snapd        *rig.Snapd     // nil: not started
 }
 
 // setUp prepares a story's environment: a node on which nothing runs yet.
@@ -76,11 +82,26 @@ func setUp(env *testscript.Env, dir, release string) error {
 			return err
 		}
 	}
+	if err := n.standIn("crictl"); err != nil {
+		return err
+	}
+	if program, err := rig.FindKubectl(); err == nil {
+		if err := os.Symlink(program, filepath.Join(n.bin, "kubectl")); err != nil {
+			return err
+		}
+	}
 	source, err := filepath.Abs("..")
 	if err != nil {
 		return err
 	}
 	env.Setenv("PATH", n.bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	for _, tool := range []rig.Tool{rig.Kustomize, rig.Helm} {
+		if program, err := tool.Find(); err == nil {
+			if err := os.Symlink(program, filepath.Join(n.bin, tool.Name)); err != nil {
+				return err
+			}
+		}
+	}
 	env.Setenv("CONTAINERD", release)
 	env.Setenv("SOURCE", source) // the root of the source tree, for its examples
 	env.Values[nodeKey{}] = n
@@ -95,6 +116,12 @@ func here(ts *testscript.TestScript) *node { return ts.Value(nodeKey{}).(*node) 
 
 // stop ends what the story has started.
 func (n *node) stop() {
+	if n.pod != nil {
+		n.pod.Stop(context.Background())
+	}
+	if n.snapd != nil {
+		n.snapd.Close()
+	}
 	if n.containerd != nil {
 		n.containerd.Stop()
 	}

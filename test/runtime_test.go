@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -50,10 +51,18 @@ func cmdMicroK8s(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// snap-next busy|refresh|fail|kill|down COUNT: how the next calls of snap restart are to go.
+// snapd: the stand-in for snapd answers at its socket too, and restarts services by that for its command.
+func cmdSnapd(ts *testscript.TestScript, neg bool, args []string) {
+	n := here(ts)
+	running, err := rig.StartSnapd(filepath.Join(n.bin, "snap"))
+	n.snapd = running
+	settle(ts, neg, err)
+}
+
+// snap-next busy|refresh|wander|fail|kill|down COUNT: how the next calls of snap restart are to go.
 func cmdSnapNext(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
-		ts.Fatalf("usage: snap-next busy|refresh|fail|kill|down COUNT")
+		ts.Fatalf("usage: snap-next busy|refresh|wander|fail|kill|down COUNT")
 	}
 	count, err := strconv.Atoi(args[1])
 	ts.Check(err)

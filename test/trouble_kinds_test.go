@@ -150,6 +150,21 @@ func at(name, path string, do func(b *battered) rig.Verdict) deed {
 
 func killed(*battered) rig.Verdict { return rig.Verdict{Kill: true} }
 
+// killedUnrecorded kills when the images are there, and the ledger is about to say so: it is written a third time.
+func killedUnrecorded(b *battered, c crash) (int, string) {
+	written := 0
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		if call.Name == "renameat" && call.Path == state+"/ledger" {
+			written++
+		}
+		return rig.Verdict{Kill: written == 3}
+	}, "apply", "-f", c.spec, "--yes")
+	if written != 3 {
+		b.Fatalf("the ledger is written %d times", written)
+	}
+	return code, out
+}
+
 func terminated(b *battered) rig.Verdict {
 	b.must(b.running.Process.Signal(syscall.SIGTERM))
 	return rig.Verdict{}
@@ -201,6 +216,25 @@ func dyingContainerd(isTime func(b *battered, call rig.Call) bool, name string, 
 	}
 }
 
+// cutOff lets what is sent to containerd fail once, when it is time.
+func cutOff(isTime func(b *battered, call rig.Call) bool) deed {
+	return func(b *battered, c crash) (int, string) {
+		ripe, cut := false, false
+		code, out := b.watched(func(call rig.Call) rig.Verdict {
+			ripe = ripe || isTime(b, call)
+			if !ripe || cut || call.Name != "write" || call.Path != "socket" {
+				return rig.Verdict{}
+			}
+			cut = true
+			return rig.Verdict{Error: syscall.EIO}
+		}, "apply", "-f", c.spec, "--yes")
+		if !cut {
+			b.Fatal("nothing is sent")
+		}
+		return code, out
+	}
+}
+
 // restarted reports whether containerd was restarted since the last time that it was asked.
 func restarted(b *battered, _ rig.Call) bool {
 	was := b.restarts
@@ -213,6 +247,25 @@ func restarted(b *battered, _ rig.Call) bool {
 // committed reports whether the files are recorded; then come the images.
 func committed(_ *battered, call rig.Call) bool {
 	return call.Name == "renameat" && strings.HasPrefix(call.Path, state+"/generations/") && !strings.Contains(call.Path, "blobs")
+}
+
+// dyingAPIServer kills the API server as soon as it has the first of the secrets.
+func dyingAPIServer(b *battered, c crash) (int, string) {
+	was, dead := b.seeObjects()["secret team-a/harbor"], false
+	code, out := b.watched(func(call rig.Call) rig.Verdict {
+		if !dead && call.Path == "socket" && call.Name == "write" && b.seeObjects()["secret team-a/harbor"] != was {
+			dead = true
+			b.kube.Kill()
+		}
+		return rig.Verdict{}
+	}, "apply", "-f", c.spec, "--yes")
+	if !dead {
+		b.Fatal("the secret is not written")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	b.must(b.kube.StartAPIServer(ctx))
+	return code, out
 }
 
 // dyingDockerd ends dockerd when it is about to be told.
@@ -275,6 +328,11 @@ func damaged(name string, how func([]byte) []byte) deed {
 // lost applies when the state directory is gone.
 func lost(b *battered, c crash) (int, string) {
 	return b.withState(c, func() { b.must(os.RemoveAll(state)) })
+}
+
+// lostBackups applies when the backups are gone.
+func lostBackups(b *battered, c crash) (int, string) {
+	return b.withState(c, func() { b.must(os.RemoveAll(filepath.Join(state, "backups"))) })
 }
 
 // ahead applies when the last apply seems to be in the future: the clock was set back since.

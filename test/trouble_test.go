@@ -25,13 +25,14 @@ const (
 	asBefore = "as before"
 	asWanted = "as the file says"
 	mended   = "as before, after `regsync recover`"
+	partly   = "as the file says, but for what the API server did not take"
 	keeps    = "as the file says; what it no longer names stays" // whose it was is not known
 )
 
 // state is the state directory.
 const state = "/var/lib/regsync"
 
-// onNew are troubles of the first apply on a node, onOld of a later one.
+// onNew are troubles of the first apply on a node, onOld of a later one, inCluster of one that writes to the cluster.
 var (
 	onNew = []trouble{
 		{"the disk of the state directory is full", "no space left on device", "1", asBefore, smallState("size=16k")},
@@ -45,12 +46,14 @@ var (
 		{"the disk turns read-only when `daemon.json` is replaced", "putting things back failed too", "4", mended, failing(syscall.EROFS, "renameat", "/etc/docker/daemon.json", true)},
 		{"the disk is full from `/etc/hosts` on", "putting things back failed too", "4", mended, failing(syscall.ENOSPC, "openat", "/etc/.hosts.regsync-new", true)},
 		{"killed, or the power goes, when `daemon.json` is replaced", "Undone: an apply was cut off", "–", mended, at("renameat", "/etc/docker/daemon.json", killed)},
+		{"killed when an image is there, before that is recorded", "Unfinished: regsync apply goes on", "–", asWanted, killedUnrecorded},
 		{"interrupted (SIGTERM) when `/etc/hosts` is replaced", "every file is as it was before", "130", asBefore, at("renameat", "/etc/hosts", terminated)},
 		{"the restart of containerd fails", "systemctl command [restart snap.microk8s.daemon-containerd.service] failed", "1", asBefore, snapNext("fail")},
 		{"containerd comes up without its CRI", "the CRI does not answer after the restart", "1", asBefore, snapNext("down")},
 		{"containerd is not running", "containerd is not running: it reads its files when it starts", "3", asWanted, withoutContainerd},
 		{"containerd dies while it is restarted, and stays away", "the CRI does not answer after the restart", "1", asBefore, dyingContainerd(restarted, "connect", "--timeout", "15s")},
 		{"containerd dies while it takes an image", "error: harbor.lab/app:1", "3", asWanted, dyingContainerd(committed, "write")},
+		{"what is sent to containerd while it takes an image fails once", "error: harbor.lab/app:1", "3", asWanted, cutOff(committed)},
 		{"dockerd ends when it is to reload", "reload docker is still to be done", "3", asWanted, dyingDockerd},
 		{"another regsync is at work", "another regsync is at work on this node", "1", asBefore, locked},
 	}
@@ -61,23 +64,27 @@ var (
 		{"the ledger's key is of length zero", "the ledger is damaged", "0", keeps, damaged("key", func([]byte) []byte { return nil })},
 		{"the state directory is lost", "bears regsync's mark", "0", keeps, lost},
 		{"a generation is half there", "Applied: ", "0", asWanted, damaged("generations/1", half)},
-		{"a backup is half there", "reading the backup of", "1", asBefore, damaged("backups/*", half)},
+		{"a backup is half there", "what stood there before regsync is lost", "0", asWanted, damaged("backups/*", half)},
+		{"all backups are lost", "what stood there before regsync is lost", "0", asWanted, lostBackups},
 		{"the clock is a year behind the last apply", "Applied: ", "0", asWanted, ahead},
 		{"the saved plan was edited", "it was edited since it was saved, or made on another node", "1", asBefore, edited},
 		{"dockerd is not running", "docker is not running: it reads its files when it starts", "0", asWanted, withoutDockerd},
+	}
+	inCluster = []trouble{
+		{"the API server dies after the first of two pull secrets", "error: team-b/harbor: ", "3", partly, dyingAPIServer},
 	}
 )
 
 // TestTroubles brings each trouble about. The node is then as the page says, a recovery and a further apply make it as the file says, and
 // what stood there before regsync comes back with a reset. Without long, it is every sixth.
 func TestTroubles(t *testing.T) {
-	for i, group := range [][]trouble{onNew, onOld} {
+	for i, group := range [][]trouble{onNew, onOld, inCluster} {
 		t.Run(crashes[i].name, func(t *testing.T) {
 			t.Parallel()
-			inBattered(t, func(b *battered) {
+			inBattered(t, crashes[i], func(b *battered) {
 				r := b.rehearse(crashes[i])
 				for j, x := range group {
-					if !long && j%6 != 3 {
+					if !long && j%6 != 3 && len(group) > 6 {
 						continue
 					}
 					well := t.Run(x.fault, func(t *testing.T) {
@@ -108,7 +115,7 @@ func TestTroublesPage(t *testing.T) {
 	}
 	_, after, _ := strings.Cut("\n"+table, "\n\n")
 	want := before + head
-	for _, x := range slices.Concat(onNew, onOld) {
+	for _, x := range slices.Concat(onNew, onOld, inCluster) {
 		want += x.row() + "\n"
 	}
 	want += "\n" + after
@@ -144,12 +151,19 @@ func (b *battered) endure(x trouble, c crash, r rehearsal) {
 	if difference := b.differs(x.node, r); difference != "" {
 		b.Errorf("the node is not %s:\n%s", x.node, difference)
 	}
-	if b.after != nil {
+	restored := b.after != nil
+	if restored {
 		b.after()
 		b.after = nil
 	}
 	b.does([]int{0}, "apply", "-f", c.spec, "--yes")
 	b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+	if !restored { // what was put back then knows of an earlier apply only
+		b.does([]int{0}, "status", "-f", c.spec)
+	}
+	if difference := b.seeObjects().differs(r.objects); difference != "" {
+		b.Errorf("applied again, and the cluster is not as the file says:\n%s", difference)
+	}
 	b.done()
 	b.prepare(c)
 }
@@ -163,6 +177,8 @@ func (b *battered) differs(node string, r rehearsal) string {
 		return seen.differs(r.old)
 	case asWanted:
 		return seen.differs(r.now)
+	case partly:
+		return seen.differs(r.now) // of the objects the next apply is seen to make all
 	}
 	const shared = "/etc/docker/daemon.json" // has values of both
 	for name, said := range r.old {

@@ -71,7 +71,7 @@ func (c *command) apply(ctx context.Context, args []string, ok consent) (err err
 		if try == replans || len(args) > 0 || !errors.As(err, &moved) || ctx.Err() != nil {
 			return err
 		}
-		view.Warning(c.err, c.colorErr, moved.Error()+"; every file is as it was before, and the plan is made again")
+		c.warn(moved.Error()+"; every file is as it was before, and the plan is made again", "")
 	}
 }
 
@@ -131,34 +131,11 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 	if !ok.yes && view.IsTerminal(c.in) && !c.agreed() {
 		return errDeclined
 	}
-	services := c.services(s.root, t.services)
-	n := &liveNode{revision: newRevision(s.root), services: services}
-	work, err := c.works(ctx, s, t, services)
-	if err != nil {
-		return err
-	}
-	run := t.plan
-	if c.baking() {
-		run.Effects = nil // the plan lists them; nothing runs there
-	}
-	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
-		ok.confirm = 0 // images are not taken back
-	}
-	if ok.confirm > 0 {
-		if err := c.undoLater(ctx, ok.confirm); err != nil {
-			return err
-		}
-	}
-	s.ledger.Services = t.services
 	progress := view.NewProgress(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", c.colorErr)
-	progress.Expect(run.Changes)
-	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
-	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), func(e apply.Event) { c.tell(progress, e) })
+	progress.Expect(t.plan.Changes)
+	record, result, err := c.carry(ctx, s, t, ok, waiting, func(e apply.Event) { c.tell(progress, e) })
 	progress.Close()
-	if unfinished := record.finish(result); unfinished != nil {
-		view.Warning(c.err, c.colorErr, unfinished.Error())
-	}
-	if err := c.failed(ctx, s, result, err); err != nil {
+	if err != nil {
 		return err
 	}
 	t.plan = c.left(t.plan, result)
@@ -169,10 +146,39 @@ func (c *command) carryOut(ctx context.Context, s *site, t trip, ok consent) err
 		if err := record.await(); err != nil { // images may have taken long
 			return err
 		}
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("every file is put back at %s unless it is confirmed; images, secrets and the add-on stay", j.Confirm.Until().Local().Format(time.RFC3339)))
-		view.Hint(c.err, c.colorErr, "to keep it: regsync confirm")
+		c.warn(fmt.Sprintf("every file is put back at %s unless it is confirmed; images, secrets and the add-on stay", j.Confirm.Until().Local().Format(time.RFC3339)), "to keep it: regsync confirm")
 	}
 	return partly(waiting || result.Unrecorded != nil || len(result.Unserved)+len(result.Failed) > 0)
+}
+
+// carry applies the plan, and records how it went. An error says what it means for the node; without one the files are done. waiting says that
+// not all that is asked for is in the plan.
+func (c *command) carry(ctx context.Context, s *site, t trip, ok consent, waiting bool, tell func(apply.Event)) (*record, apply.Result, error) {
+	services := c.services(s.root, t.services)
+	n := &liveNode{revision: newRevision(s.root), services: services}
+	work, err := c.works(ctx, s, t, services)
+	if err != nil {
+		return nil, apply.Result{}, err
+	}
+	run := t.plan
+	if c.baking() {
+		run.Effects = nil // the plan lists them; nothing runs there
+	}
+	if files, _ := run.Split(); len(files)+len(run.Effects) == 0 {
+		ok.confirm = 0 // images are not taken back
+	}
+	if ok.confirm > 0 {
+		if err := c.undoLater(ctx, ok.confirm); err != nil {
+			return nil, apply.Result{}, err
+		}
+	}
+	s.ledger.Services = t.services
+	record := &record{s.ledger, c.generation(t, waiting), ok.confirm, n.revision}
+	result, err := apply.Run(ctx, run, n, work, record, n.standing(ok.check), tell)
+	if unfinished := record.finish(result); unfinished != nil {
+		c.warn(unfinished.Error(), "")
+	}
+	return record, result, c.failed(ctx, s, result, err)
 }
 
 // failed says what the error of an apply means for the node; nil where its files are done.
@@ -195,8 +201,7 @@ func (c *command) failed(ctx context.Context, s *site, result apply.Result, err 
 // left tells of what an apply has left open, and gives its plan without that.
 func (c *command) left(p plan.Plan, result apply.Result) plan.Plan {
 	for _, u := range result.Unserved {
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause))
-		view.Hint(c.err, c.colorErr, u.Cause.Advice)
+		c.warn(fmt.Sprintf("%s is still to be done: %v", u.Effect.Name, u.Cause), u.Cause.Advice)
 	}
 	for _, f := range result.Elsewhere {
 		fmt.Fprintf(c.err, "%s: not applicable: %v\n", f.Change.Name, f.Err)
@@ -207,13 +212,11 @@ func (c *command) left(p plan.Plan, result apply.Result) plan.Plan {
 		if !strings.Contains(err.Error(), f.Change.Name) {
 			err = fmt.Errorf("%s: %w", f.Change.Name, err)
 		}
-		view.Error(c.err, c.colorErr, err)
-		view.Hint(c.err, c.colorErr, hintOfFailure(f.Err))
+		c.complain(err, hintOfFailure(f.Err))
 		p = p.Without(f.Change.ID)
 	}
 	if result.Unrecorded != nil {
-		view.Error(c.err, c.colorErr, result.Unrecorded)
-		view.Hint(c.err, c.colorErr, "everything else is done and recorded; regsync apply looks at the images again")
+		c.complain(result.Unrecorded, "everything else is done and recorded; regsync apply looks at the images again")
 	}
 	return p
 }

@@ -63,7 +63,7 @@ func (c *command) capture(ctx context.Context, which, containerd string) error {
 		return err
 	}
 	defer s.close()
-	file, err := c.anySpec(s.root)
+	file, err := c.anySpec(ctx, s.root)
 	if err != nil {
 		return err
 	}

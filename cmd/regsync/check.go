@@ -16,7 +16,7 @@ func (c *command) checkOf(ctx context.Context, s *site, t trip) (apply.Check, er
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	if t.spec == nil { // of a saved plan
 		var err error
-		if t.spec, err = c.specOf(s, t); err != nil {
+		if t.spec, err = c.specOf(ctx, s, t); err != nil {
 			return nil, err
 		}
 		if t.place, err = c.find(ctx, survey, t.spec); err != nil {
@@ -31,9 +31,9 @@ func (c *command) checkOf(ctx context.Context, s *site, t trip) (apply.Check, er
 }
 
 // specOf loads the file that a saved plan was made of.
-func (c *command) specOf(s *site, t trip) (*spec.Spec, error) {
+func (c *command) specOf(ctx context.Context, s *site, t trip) (*spec.Spec, error) {
 	c.files = t.source.Files
-	now, err := c.loaded(s.root)
+	now, err := c.loaded(ctx, s.root)
 	if err == nil && now.source.SpecDigest != t.source.SpecDigest {
 		err = hinted{errors.New("the file has changed since the plan was made: what to verify is not known"), "make the plan again, or run regsync verify afterwards"}
 	}

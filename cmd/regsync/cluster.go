@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ import (
 
 // reach is how far a run reaches into the cluster.
 type reach struct {
+	way    *cluster.Client // there; nil: none is known. Whether anybody is at its end is another question
 	client *cluster.Client // nil: not at all, and one of the next two says why
 	lease  *cluster.Lease  // nil: nobody else is asked whether we may write
 
@@ -114,6 +114,7 @@ func (c *command) connect(ctx context.Context, s *site, v ledger.Services, r *re
 	case err != nil:
 		return err
 	}
+	r.way = client
 	ask, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	if err := client.Ready(ask); err != nil {
@@ -139,15 +140,9 @@ func worker(s *site, runtime render.Runtime) bool {
 func (c *command) access(s *site, v ledger.Services) cluster.Access {
 	a := cluster.Access{
 		Kubeconfig: v.Cluster.Kubeconfig, Variable: cmp.Or(c.env("KUBECONFIG"), v.Cluster.Variable),
-		Read: func(name string) ([]byte, error) {
-			live, err := s.root.Read(name)
-			if err == nil && live.Data == nil {
-				err = fs.ErrNotExist
-			}
-			return live.Data, err
-		},
+		Read: reader(s.root),
 	}
-	if v.Runtime == render.MicroK8s {
+	if v.Runtime == render.MicroK8s && !c.inPod() {
 		a.Usual = agent.ClientConfig
 	}
 	return a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"path"
 	"runtime/debug"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/view"
+	"github.com/regsync/regsync/spec"
 )
 
 // streams are the standard streams. Results go to out, everything else to err.
@@ -32,6 +34,10 @@ type command struct {
 	stateDir          string
 	verbose           bool
 	wait, timeout     time.Duration
+
+	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
+	labels map[string]string // of the Kubernetes node, as the cluster last told them; nil: not yet
+	given  []spec.Source     // the file as it is taken, whatever stands there now; nil: it is read
 }
 
 // run is the program, without the process around it.
@@ -76,7 +82,7 @@ and carries the plan out.`,
 	f.DurationVar(&c.timeout, "timeout", 0, "give up after this time (default: never)")
 	top.MarkFlagsMutuallyExclusive("root", "host")
 	top.AddCommand(
-		c.validateVerb(), c.planVerb(), c.applyVerb(), c.confirmVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.recoverVerb(), c.resetVerb(),
+		c.validateVerb(), c.planVerb(), c.applyVerb(), c.watchVerb(), c.confirmVerb(), c.statusVerb(), c.historyVerb(), c.rollbackVerb(), c.recoverVerb(), c.resetVerb(),
 		c.verifyVerb(), c.explainVerb(), c.doctorVerb(), c.captureVerb(), c.convertVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(),
 	)
 	return top

@@ -11,7 +11,6 @@ import (
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/runtime"
-	"github.com/regsync/regsync/internal/view"
 )
 
 // recoverUnit undoes at boot what was cut off or not confirmed.
@@ -88,7 +87,7 @@ func (c *command) mayConfirm(ctx context.Context, after time.Duration) error {
 		}
 	}
 	if !runtime.Enabled(ctx, recoverUnit) {
-		view.Warning(c.err, c.colorErr, recoverUnit+" is not enabled: if the machine is started again before the time is over, nothing is undone before the next regsync command")
+		c.warn(recoverUnit+" is not enabled: if the machine is started again before the time is over, nothing is undone before the next regsync command", "")
 	}
 	return nil
 }

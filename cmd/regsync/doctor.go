@@ -70,7 +70,7 @@ func (c *command) doctor(ctx context.Context, x checkup) error {
 		return err
 	}
 	defer root.Close()
-	s, err := c.anySpec(root)
+	s, err := c.anySpec(ctx, root)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/regsync/regsync/internal/doctor"
 	"github.com/regsync/regsync/internal/node"
@@ -122,7 +123,9 @@ func variable(environment map[string]string, name string) string {
 }
 
 // proxySetting is NAME=VALUE of a proxy's variable, in a unit, a drop-in or an environment file.
-var proxySetting = regexp.MustCompile(`(?i)\b(https?_proxy|no_proxy)=("[^"]*"|'[^']*'|[^\s"']*)`)
+var proxySetting = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(https?_proxy|no_proxy)=("[^"]*"|'[^']*'|[^\s"']*)`)
+})
 
 // proxyLines reads the proxies that files set, the later ones over the earlier ones, and where the first proxy is set.
 func (e *examination) proxyLines(patterns []string) (set map[string]string, at doctor.Place) {
@@ -139,7 +142,7 @@ func (e *examination) proxyLines(patterns []string) (set map[string]string, at d
 				if strings.HasPrefix(strings.TrimSpace(line), "#") || strings.HasPrefix(strings.TrimSpace(line), ";") {
 					continue
 				}
-				for _, m := range proxySetting.FindAllStringSubmatch(line, -1) {
+				for _, m := range proxySetting().FindAllStringSubmatch(line, -1) {
 					key := strings.ToUpper(m[1])
 					set[key] = strings.Trim(m[2], `"'`)
 					if key != "NO_PROXY" && at.Path == "" {

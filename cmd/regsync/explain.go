@@ -66,7 +66,7 @@ func (c *command) explain(ctx context.Context, image string, x explanation) erro
 		return err
 	}
 	defer root.Close()
-	s, err := c.nodeSection(root)
+	s, err := c.nodeSection(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -112,13 +112,13 @@ func (c *command) proxy() string {
 }
 
 // nodeSection gives what the file says of the node; where none is named and there is none, what an empty one would.
-func (c *command) nodeSection(root *node.Root) (spec.Node, error) {
-	s, err := c.anySpec(root)
+func (c *command) nodeSection(ctx context.Context, root *node.Root) (spec.Node, error) {
+	s, err := c.anySpec(ctx, root)
 	return s.Node, err
 }
 
 // anySpec gives the spec that is named, or else the node's own; where that is not there or not valid, an empty one.
-func (c *command) anySpec(root *node.Root) (*spec.Spec, error) {
+func (c *command) anySpec(ctx context.Context, root *node.Root) (*spec.Spec, error) {
 	empty := &spec.Spec{Node: spec.Node{Runtime: "auto", HostsFile: "/etc/hosts"}}
 	empty.Node.Docker.ConfigFile = "/etc/docker/daemon.json"
 	if len(c.files) == 0 && !root.Exists(defaultFile) {
@@ -127,7 +127,7 @@ func (c *command) anySpec(root *node.Root) (*spec.Spec, error) {
 	list, err := c.sources()
 	var s *spec.Spec
 	if err == nil {
-		s, _, err = c.load(list, root, false)
+		s, _, err = c.load(list, root, c.nodeLabels(ctx, root))
 	}
 	if err == nil {
 		return s, nil

@@ -31,6 +31,7 @@ func (c *command) fetchedArchive(ctx context.Context, s *site, cache *archive.Ca
 	index, known := cache.Known(p.SHA256)
 	if !known {
 		if s.lock == nil {
+			s.unfetched = true
 			return a, false, nil
 		}
 		if index, err = c.fetchIndex(ctx, s, cache, p); err != nil {
@@ -75,7 +76,7 @@ func (c *command) fetch(ctx context.Context, s *site, address, sha256 string) (*
 
 // fetching shows how an archive comes.
 func (c *command) fetching(address string) (tell func(done, total int64), done func(error)) {
-	if c.output == "json" {
+	if c.output == "json" || c.log != nil {
 		return nil, func(error) {}
 	}
 	show := view.NewFetching(c.err, view.IsTerminal(c.err) && c.env("TERM") != "dumb", bareURL(address))

@@ -111,7 +111,7 @@ func (w *imageWork) single(ctx context.Context, c plan.Change) error {
 	case c.Action == plan.Delete:
 		return w.store.Remove(ctx, c.Name, *c.Image)
 	case c.Removal:
-		return w.store.Release(ctx, c.Name, c.KeepPin)
+		return w.store.Release(ctx, c.Name, *c.Image, c.KeepPin)
 	case c.Fetch:
 		return w.store.Pull(ctx, c.Name, c.Image.Pin)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"sync"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // absolute finds the files that a hosts.toml of ours names by absolute paths: no other value in it begins so.
-var absolute = regexp.MustCompile(`"(/[^"]*)"`)
+var absolute = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"(/[^"]*)"`) })
 
 // judgeBack lets containerd's loaders read every hosts.toml that comes back. It was judged when it was written first, but a certificate
 // that it names may be gone since, and then every pull would fail.
@@ -31,7 +32,7 @@ func judgeBack(s *survey, t *trip, want []render.Resource, majors []int) error {
 			return err
 		}
 		var named render.Endpoint
-		for _, m := range absolute.FindAllSubmatch(change.After, -1) {
+		for _, m := range absolute().FindAllSubmatch(change.After, -1) {
 			named.CAFiles = append(named.CAFiles, string(m[1]))
 		}
 		fault, err := s.atRoot(files, []render.Endpoint{named})

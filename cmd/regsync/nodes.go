@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net"
 	"slices"
@@ -38,13 +37,7 @@ func (c *command) neighbours(ctx context.Context, s *site, sp *spec.Spec, place 
 	if place.Runtime != render.MicroK8s {
 		return nil, errors.New("nodes: all is for MicroK8s, whose cluster agents take images")
 	}
-	read := func(name string) ([]byte, error) {
-		live, err := s.root.Read(name)
-		if err == nil && live.Data == nil {
-			err = fs.ErrNotExist
-		}
-		return live.Data, err
-	}
+	read := reader(s.root)
 	if s.root.Exists(node.SnapData + "/var/lock/clustered.lock") {
 		return &neighbours{}, nil // a worker: a node of the control plane sees to it
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -31,8 +32,12 @@ type trip struct {
 	neighbours  *neighbours
 	maxRemovals int           // how many removals the policy allows in one apply
 	named       []string      // registries that the file names
+	wishes      bool          // the file asks for something
 	store       *images.Store // containerd's, where images are looked after; nil elsewhere
 	reach       *reach        // into the cluster; nil: nothing of it is looked after
+	held        []plan.Held   // what waits for the time in which it may disturb what runs
+	opens       time.Time     // when that comes; zero: nothing waits for it
+	read        []string      // the node's files that were read for it
 }
 
 // travel is the road: the file, the node as it is, what should be there, the plan.
@@ -41,7 +46,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	survey := &survey{site: s, live: map[string]plan.Live{}}
 	reading := make(chan error, 1)
 	go func() { reading <- survey.readOwned() }()
-	t, err := c.loaded(s.root)
+	t, err := c.loaded(ctx, s.root)
 	if readErr := <-reading; err == nil {
 		err = readErr
 	}
@@ -83,6 +88,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	t.read = slices.Collect(maps.Keys(survey.live))
 	open, err := c.lookAtImages(ctx, &t, services, &desired, have, s.owned)
 	if err != nil {
 		return t, err
@@ -112,7 +118,17 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 		t.plan.Warnings = append(t.plan.Warnings, render.Unvouched(t.spec, desired.Resources, s.root.Kubelet(t.place.Runtime))...)
 	}
 	t.say(s, append(unread, desired.Held...))
-	return t, c.judge(ctx, survey, &t, desired, services)
+	if err := c.judge(ctx, survey, &t, desired, services); err != nil {
+		return t, err
+	}
+	return t, t.await(ctx, services, time.Now())
+}
+
+// close ends the connections that were made for it.
+func (t *trip) close() {
+	if t.store != nil {
+		_ = t.store.Close() // nothing is written through it any more
+	}
 }
 
 // say adds to the plan what the user should know beside its changes.
@@ -151,9 +167,12 @@ func (t *trip) say(s *site, held []render.Held) {
 }
 
 // loaded loads the spec, for the node at root.
-func (c *command) loaded(root *node.Root) (trip, error) {
+func (c *command) loaded(ctx context.Context, root *node.Root) (trip, error) {
 	var t trip
-	list, err := c.sources()
+	list, err := c.given, error(nil)
+	if list == nil {
+		list, err = c.sources()
+	}
 	if err != nil {
 		return t, err
 	}
@@ -161,15 +180,15 @@ func (c *command) loaded(root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.spec, t.warnings, err = c.load(list, root, false)
+	t.spec, t.warnings, err = c.load(list, root, c.nodeLabels(ctx, root))
 	if err != nil {
 		return t, err
 	}
 	t.warnings = append(t.warnings, owners...)
-	t.maxRemovals, t.named = t.spec.Policy.MaxRemovals, named(t.spec)
+	t.maxRemovals, t.named, t.wishes = t.spec.Policy.MaxRemovals, named(t.spec), wishes(t.spec)
 	t.source = sourceOf(list, t.spec.Policy)
 	t.warnings = append(t.warnings, unused(t.spec)...)
-	return t, unready(t.spec)
+	return t, nil
 }
 
 // find finds the runtime, and waits for one as long as --wait allows.
@@ -197,6 +216,11 @@ func (c *command) find(ctx context.Context, s *survey, sp *spec.Spec) (node.Plac
 // wantsRuntime reports whether the spec asks for something that a container runtime reads.
 func wantsRuntime(s *spec.Spec) bool {
 	return len(s.Registries)+len(s.Mirrors)+len(s.Insecure) > 0
+}
+
+// wishes reports whether a file asks for anything.
+func wishes(s *spec.Spec) bool {
+	return wantsRuntime(s) || len(s.EtcHosts)+len(s.Preload)+len(s.PullSecrets) > 0 || s.Addons.Registry != nil
 }
 
 // specName is what reasons call the spec.

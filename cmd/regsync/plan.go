@@ -46,7 +46,7 @@ func (c *command) plan(ctx context.Context, out string, detailed, probed bool) (
 	if err != nil {
 		return err
 	}
-	for _, p := range guards(s, t, consent{}) {
+	for _, p := range objections(s, t, consent{}) {
 		t.plan.Warnings = append(t.plan.Warnings, &spec.Problem{Message: "apply will refuse: " + p.Message, Hint: p.Hint})
 	}
 	if err := c.show(t); err != nil {

@@ -37,7 +37,7 @@ func (c *command) protected(list []spec.Source) (warnings []*spec.Problem, err e
 		if unix.Stat(name, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue // a pipe of the shell's
 		}
-		if p := exposed("file", name, st); p != nil {
+		if p := exposed("file", name, st); p != nil && !readOnly(name) {
 			errs = multierror.Append(errs, p)
 		}
 		if owner := strconv.Itoa(int(st.Uid)); st.Uid != 0 && owner != c.env("SUDO_UID") {
@@ -45,13 +45,20 @@ func (c *command) protected(list []spec.Source) (warnings []*spec.Problem, err e
 		}
 		dir := filepath.Dir(name)
 		if !seen[dir] && unix.Stat(dir, &st) == nil && st.Mode&unix.S_ISVTX == 0 {
-			if p := exposed("directory", dir, st); p != nil {
+			if p := exposed("directory", dir, st); p != nil && !readOnly(dir) {
 				errs = multierror.Append(errs, p)
 			}
 		}
 		seen[dir] = true
 	}
 	return warnings, errs.ErrorOrNil()
+}
+
+// readOnly reports whether something is mounted so that nobody can write there: kubelet makes the directory of a ConfigMap for everybody, on the
+// node itself below one that is root's, and mounts it read-only into the pod.
+func readOnly(name string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(name, &fs) == nil && fs.Flags&unix.ST_RDONLY != 0
 }
 
 // protectedState refuses a state directory that others may write to; there the sticky bit is no help, for what is missing could be put there.

@@ -93,7 +93,7 @@ func (c *command) noted(s *site, err error) error {
 		noted = s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: view.Masked(err.Error())})
 	}
 	if noted != nil {
-		view.Warning(c.err, c.colorErr, noted.Error())
+		c.warn(noted.Error(), "")
 	}
 	return err
 }

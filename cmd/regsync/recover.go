@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -84,9 +85,14 @@ func (c *command) settled(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	if found.Undone || found.Damage != "" {
-		view.Text{W: c.err, Color: c.colorErr}.Recovery(found)
+	if !found.Undone && found.Damage == "" {
+		return nil
 	}
+	if c.log != nil {
+		c.log.Warn("an apply was "+found.Why()+", and is undone", slog.String("by", found.By.Command), slog.Any("files", found.Files), slog.String("damage", found.Damage))
+		return nil
+	}
+	view.Text{W: c.err, Color: c.colorErr}.Recovery(found)
 	return nil
 }
 
@@ -122,7 +128,7 @@ func (c *command) takeBack(ctx context.Context, s *site) (view.Recovery, error) 
 		return found, c.stuck(s, &apply.UndoError{Cause: errors.New(why), Undo: err})
 	}
 	if err := s.ledger.Fail(ledger.Failure{At: time.Now().UTC().Truncate(time.Second), Message: why + ", and was undone"}); err != nil {
-		view.Warning(c.err, c.colorErr, err.Error())
+		c.warn(err.Error(), "")
 	}
 	return found, nil
 }
@@ -136,7 +142,7 @@ func (c *command) putBack(ctx context.Context, s *site, cut ledger.Cut) (left []
 	if j.Revision != "" && j.Revision != now.dir {
 		then := &revision{Root: s.root, dir: j.Revision, wrote: map[string][]byte{}}
 		if _, err := apply.Recover(ctx, begun, &liveNode{revision: then}, c.hear); err != nil {
-			view.Warning(c.err, c.colorErr, err.Error()) // nothing runs by it any more
+			c.warn(err.Error(), "") // nothing runs by it any more
 		}
 	}
 	if !c.baking() {
@@ -173,13 +179,16 @@ func (c *command) stuck(s *site, err error) error {
 
 // hear tells what happens while something is put back.
 func (c *command) hear(e apply.Event) {
+	if c.log != nil {
+		c.note(e)
+		return
+	}
 	if c.output == "json" {
 		_ = view.EventJSON(c.err, e) // what cannot be told is done all the same
 		return
 	}
 	view.Event(c.err, c.colorErr, e, c.verbose)
 	if unserved := (*apply.UnservedError)(nil); errors.As(e.Err, &unserved) {
-		view.Warning(c.err, c.colorErr, fmt.Sprintf("%s is still to be done: %v", e.Effect.Name, unserved))
-		view.Hint(c.err, c.colorErr, unserved.Advice)
+		c.warn(fmt.Sprintf("%s is still to be done: %v", e.Effect.Name, unserved), unserved.Advice)
 	}
 }

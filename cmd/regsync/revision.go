@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -89,10 +90,10 @@ func (r *revision) Write(name string, data []byte, mode fs.FileMode, owner *plan
 }
 
 // RemoveDir removes a directory of the revision, and its copy.
-func (r *revision) RemoveDir(name string) bool {
-	gone := r.Root.RemoveDir(r.pinned(name))
+func (r *revision) RemoveDir(name string) error {
+	err := r.Root.RemoveDir(r.pinned(name))
 	if r.pinned(name) != name && r.moved() != nil {
-		return r.Root.RemoveDir(name) && gone
+		err = errors.Join(err, r.Root.RemoveDir(name))
 	}
-	return gone
+	return err
 }

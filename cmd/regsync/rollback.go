@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -48,7 +49,7 @@ func (c *command) rollback(ctx context.Context, args []string, yes bool) (err er
 	if err != nil {
 		return err
 	}
-	number := strconv.Itoa(s.ledger.Generation - 1)
+	number := strconv.Itoa(before(list, s.ledger.Generation))
 	if len(args) == 1 {
 		number = args[0]
 	} else if s.ledger.Generation < 2 {
@@ -70,6 +71,17 @@ func (c *command) rollback(ctx context.Context, args []string, yes bool) (err er
 		return err
 	}
 	return c.noted(s, c.carryOut(ctx, s, t, consent{yes: yes}))
+}
+
+// before gives the number of the generation in which something else was asked for than in the last one: those that only put things back
+// asked for the same.
+func before(list []ledger.Generation, last int) int {
+	for _, g := range slices.Backward(list) {
+		if g.Number == last && g.Healed {
+			last--
+		}
+	}
+	return last - 1
 }
 
 // wayBack is the road from what is remembered of a generation to a plan.

@@ -20,7 +20,7 @@ func (c *command) save(file string, s *site, t trip) error {
 	if err := conflicted(t.plan); err != nil {
 		return err
 	}
-	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, Source: t.source, Services: t.services, MaxRemovals: t.maxRemovals, Named: t.named}
+	saved := ledger.Saved{Plan: t.plan, Generation: s.ledger.Generation, Source: t.source, Services: t.services, MaxRemovals: t.maxRemovals, Named: t.named, Wishes: t.wishes}
 	for _, name := range c.files {
 		if name != "-" {
 			abs, err := filepath.Abs(name)
@@ -78,7 +78,7 @@ func (c *command) reopen(ctx context.Context, file string, s *site) (trip, error
 		return t, stale(err)
 	}
 	t.plan, t.source, t.services = saved.Plan, saved.Source, saved.Services
-	t.maxRemovals, t.named = saved.MaxRemovals, saved.Named
+	t.maxRemovals, t.named, t.wishes = saved.MaxRemovals, saved.Named, saved.Wishes
 	return t, nil
 }
 

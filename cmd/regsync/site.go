@@ -12,7 +12,6 @@ import (
 
 	"github.com/regsync/regsync/internal/ledger"
 	"github.com/regsync/regsync/internal/node"
-	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -24,6 +23,8 @@ type site struct {
 	ledger *ledger.Ledger
 	lock   *ledger.Lock // nil: this run only looks
 	owned  map[render.ID]plan.Owned
+
+	unfetched bool // an archive is yet to be fetched, and this run only looks
 }
 
 // open opens the node. A run that changes it holds the lock from here on, so that nothing moves between plan and apply, and first ends
@@ -40,7 +41,7 @@ func (c *command) open(ctx context.Context, change bool) (*site, error) {
 		err = c.atHome(s)
 	}
 	if err == nil {
-		err = s.readOwned(c.stateDir)
+		s.owned, err = s.ledger.Owned()
 	}
 	if err == nil && change {
 		err = s.sweep()
@@ -66,7 +67,7 @@ func (c *command) atHome(s *site) error {
 	}
 	moved, err := s.ledger.Settled(id, read)
 	if moved {
-		view.Warning(c.err, c.colorErr, "what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here")
+		c.warn("what regsync remembers came with the image of another machine: it has a new key now, and plans that were saved there cannot be applied here", "")
 	}
 	return err
 }
@@ -109,14 +110,6 @@ func (c *command) enter(ctx context.Context, change bool) (*site, error) {
 		return s, nil
 	}
 	return nil, errors.Join(asRoot(err), s.close())
-}
-
-// readOwned reads what is ours.
-func (s *site) readOwned(stateDir string) (err error) {
-	if s.owned, err = s.ledger.Owned(); err != nil && !errors.Is(err, fs.ErrPermission) {
-		err = hinted{err, fmt.Sprintf("bring %q back as it was; if that cannot be, remove it: then regsync takes what is there for the original", stateDir)}
-	}
-	return err
 }
 
 // archiveDir is where facts about archives are remembered. A run that only looks makes no state directory.

@@ -120,9 +120,8 @@ func sourceOf(list []spec.Source, policy spec.Policy) plan.Source {
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.
-// alone says that the file is all that counts: no cluster has to say what labels the node has, and it has none.
-func (c *command) load(list []spec.Source, root *node.Root, alone bool) (*spec.Spec, []*spec.Problem, error) {
-	facts := spec.Facts{Hostname: hostname(root), LabelsKnown: alone}
+func (c *command) load(list []spec.Source, root *node.Root, labels func() (map[string]string, error)) (*spec.Spec, []*spec.Problem, error) {
+	facts := spec.Facts{Hostname: hostname(root), NodeLabels: labels}
 	if root != nil {
 		facts.FileExists = root.Exists
 	}

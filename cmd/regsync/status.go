@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -20,7 +21,8 @@ func (c *command) statusVerb() *cobra.Command {
 		Use:   "status",
 		Short: "Show whether the node is as it was left, and as the file says",
 		Long: `status shows the last generation, what somebody has changed since, what was left unfinished, and, where there is a
-file, what apply would do. It exits with 2 if any of these is not as it should be. It changes nothing.`,
+file, what apply would do. It exits with 2 if any of these is not as it should be. It changes nothing. Where regsync watch
+looks after the node, it shows what that says of it; who is not root sees that alone.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.status(cmd.Context()) },
 	}
@@ -30,11 +32,17 @@ func (c *command) status(ctx context.Context) (err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	s, err := c.open(ctx, false)
+	if errors.Is(err, fs.ErrPermission) {
+		return c.statusUnread(err)
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	now, err := c.statusOf(ctx, s)
+	if err == nil {
+		now.Watch, err = said(s.root)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,17 +54,23 @@ func (c *command) status(ctx context.Context) (err error) {
 		}
 		unplanned = err
 	}
+	err = c.showStatus(now)
+	if unplanned != nil {
+		return unplanned
+	}
+	return err
+}
+
+// showStatus shows a status, and ends with the code that it means.
+func (c *command) showStatus(now view.Status) error {
 	if c.output == "json" {
-		err = view.StatusJSON(c.out, now)
+		if err := view.StatusJSON(c.out, now); err != nil {
+			return err
+		}
 	} else {
 		c.text().Status(now)
 	}
-	switch {
-	case err != nil:
-		return err
-	case unplanned != nil:
-		return unplanned
-	case !now.Converged():
+	if !now.Converged() {
 		return codeError(exitPending)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (c *command) validate() error {
 		}
 		defer root.Close()
 	}
-	s, warnings, err := c.load(list, root, true)
+	s, warnings, err := c.load(list, root, func() (map[string]string, error) { return nil, nil })
 	var errs *multierror.Error
 	if err != nil {
 		errs = multierror.Append(errs, err)

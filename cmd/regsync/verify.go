@@ -32,7 +32,7 @@ func (c *command) verify(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	t, err := c.loaded(s.root)
+	t, err := c.loaded(ctx, s.root)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,11 @@ func change(ctx context.Context, client *cluster.Client, c plan.Change, tell fun
 		}
 		return err
 	}
-	return client.Apply(ctx, c)
+	err := client.Apply(ctx, c)
+	if errors.As(err, new(*cluster.UnansweredError)) {
+		err = &apply.UncertainError{Err: err}
+	}
+	return err
 }
 
 // after gives what is the owner's when changes have been made.
@@ -133,8 +137,14 @@ func (w *objectWork) begin(ctx context.Context, changes []plan.Change) (*cluster
 	}
 	coming := r.holdings
 	for _, c := range changes {
-		if c.Entry != nil {
-			coming = after(coming, []plan.Change{c})
+		if c.Entry == nil {
+			continue // it is ours until it is gone
+		}
+		was := coming[c.ID]
+		coming = after(coming, []plan.Change{c})
+		if o := coming[c.ID]; o.Scope == render.Names {
+			o.Body = render.JoinNames(was.Body, o.Body)
+			coming[c.ID] = o
 		}
 	}
 	err := r.lease.Take(ctx, coming)

@@ -104,8 +104,12 @@ func (c *Cache) recall(key string) fact {
 	}
 	c.used[key] = true
 	var known fact
-	data, err := os.ReadFile(filepath.Join(c.Dir, key))
-	if err != nil || c.Dir == "" || json.Unmarshal(data, &known) != nil {
+	name := filepath.Join(c.Dir, key)
+	if info, err := os.Stat(name); err != nil || c.Dir == "" || !info.Mode().IsRegular() {
+		return fact{}
+	}
+	data, err := os.ReadFile(name)
+	if err != nil || json.Unmarshal(data, &known) != nil {
 		return fact{}
 	}
 	return known

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/regsync/regsync/internal/draft"
 	"github.com/regsync/regsync/internal/loader"
@@ -180,11 +181,11 @@ func (c *capturer) place(e *draft.Entry, r probe.Reading) {
 	}
 }
 
-var named = regexp.MustCompile(`(?:key|host) ("[^"]+")`)
+var named = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:key|host) ("[^"]+")`) })
 
 // lineOf gives the line of a file that a note on one of its keys or hosts is about; 0: not known.
 func lineOf(data []byte, note string) int {
-	m := named.FindStringSubmatch(note)
+	m := named().FindStringSubmatch(note)
 	if m == nil {
 		return 0
 	}

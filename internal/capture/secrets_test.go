@@ -90,7 +90,7 @@ func TestPullSecrets(t *testing.T) {
 				}
 				rest = after
 			}
-			if _, _, err := spec.Load([]spec.Source{{Name: "captured", Data: text}}, spec.Facts{LabelsKnown: true}); err != nil {
+			if _, _, err := spec.Load([]spec.Source{{Name: "captured", Data: text}}, spec.Facts{}); err != nil {
 				t.Error(err)
 			}
 			if strings.Contains(string(text), "digest of") {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,10 @@ type Client struct {
 	host   string // for messages
 	core   *rest.RESTClient
 	leases *rest.RESTClient
-	clock  clock
+	// streams is core without a limit to the time of an answer.
+	streams *rest.RESTClient
+	clock   clock
+	way     way
 }
 
 // Open finds the way to the API server. It asks nobody yet. The error is [ErrNoAccess] where there is no way.
@@ -45,6 +49,7 @@ func Open(a Access, userAgent string) (*Client, error) {
 	if u, err := url.Parse(config.Host); err == nil && u.Host != "" {
 		k.host = u.Host
 	}
+	k.way = way{config.Host, config.Username, config.Password, config.BearerToken, config.BearerTokenFile, config.TLSClientConfig}
 	config.UserAgent = userAgent
 	config.Timeout = answerTime
 	config.WarningHandler = rest.NoWarnings{} // it would print them
@@ -56,9 +61,23 @@ func Open(a Access, userAgent string) (*Client, error) {
 	if k.core, err = restClient(config, "/api", schema.GroupVersion{Version: "v1"}); err != nil {
 		return nil, err
 	}
-	k.leases, err = restClient(config, "/apis", schema.GroupVersion{Group: "coordination.k8s.io", Version: "v1"})
+	if k.leases, err = restClient(config, "/apis", schema.GroupVersion{Group: "coordination.k8s.io", Version: "v1"}); err != nil {
+		return nil, err
+	}
+	config.Timeout = 0
+	k.streams, err = restClient(config, "/api", schema.GroupVersion{Version: "v1"})
 	return k, err
 }
+
+// way is where an API server is, and as whom we come.
+type way struct {
+	host, user, password, token, tokenFile string
+
+	tls rest.TLSClientConfig
+}
+
+// Same reports whether another client talks to the same API server as the same user.
+func (k *Client) Same(other *Client) bool { return reflect.DeepEqual(k.way, other.way) }
 
 // quiet keeps client-go, which logs what it returns as an error anyway, from writing to our standard error.
 var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })

@@ -41,11 +41,5 @@ func (k *Client) Namespace(ctx context.Context, name string) (n render.Namespace
 }
 
 func (o object) namespace() (n render.Namespace, there bool) {
-	n.Name, n.Labels = o.text("metadata", "name"), map[string]string{}
-	metadata, _ := o["metadata"].(map[string]any)
-	labels, _ := metadata["labels"].(map[string]any)
-	for key, value := range labels {
-		n.Labels[key], _ = value.(string)
-	}
-	return n, o.text("status", "phase") != "Terminating"
+	return render.Namespace{Name: o.text("metadata", "name"), Labels: o.labels()}, o.text("status", "phase") != "Terminating"
 }

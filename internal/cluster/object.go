@@ -23,6 +23,17 @@ func (o object) text(path ...string) string {
 	return s
 }
 
+// labels are those of an object.
+func (o object) labels() map[string]string {
+	labels := map[string]string{}
+	metadata, _ := o["metadata"].(map[string]any)
+	all, _ := metadata["labels"].(map[string]any)
+	for key, value := range all {
+		labels[key], _ = value.(string)
+	}
+	return labels
+}
+
 // set puts a string into an object, or takes it out where it is empty. A map that becomes empty goes too.
 func (o object) set(value string, path ...string) {
 	if value != "" {

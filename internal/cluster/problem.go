@@ -3,7 +3,9 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,6 +46,13 @@ type ChangedError struct{ Why string }
 
 func (e *ChangedError) Error() string { return e.Why }
 
+// UnansweredError says that the API server may have made a change, and did not come to say so.
+type UnansweredError struct{ err error }
+
+func (e *UnansweredError) Error() string { return e.err.Error() }
+
+func (e *UnansweredError) Unwrap() error { return e.err }
+
 // errors that are decided on here, and go no further
 var (
 	errMissing  = errors.New("is not there")
@@ -69,10 +78,16 @@ func (k *Client) problem(err error, verb string, t target) error {
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("the API server %s does not know who we are: the kubeconfig is of another cluster, or has run out", k.host)
 	}
+	answer := apierrors.APIStatus(nil)
+	unanswered := !errors.As(err, &answer) || answer.Status().Code >= http.StatusInternalServerError
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		err = wrapped.Err // the address is said already
 	}
-	return fmt.Errorf("asking the API server %s: %w", k.host, err)
+	err = fmt.Errorf("asking the API server %s: %w", k.host, err)
+	if unanswered && slices.Contains([]string{"create", "update", "delete"}, verb) {
+		err = &UnansweredError{err}
+	}
+	return err
 }
 
 // user is as whom the API server knows us: its words are User "NAME" cannot VERB resource ….

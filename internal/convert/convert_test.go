@@ -77,7 +77,7 @@ func pair(t testing.TB) (cert, key []byte) {
 // asked gives whom containerd of a major version asks for a registry on a node where a file was applied, one line for each.
 func asked(t testing.TB, yaml []byte, registry string, major int) []string {
 	t.Helper()
-	s, _, err := spec.Load([]spec.Source{{Name: "converted.yaml", Data: yaml}}, spec.Facts{LabelsKnown: true})
+	s, _, err := spec.Load([]spec.Source{{Name: "converted.yaml", Data: yaml}}, spec.Facts{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, yaml)
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	toml1 "github.com/pelletier/go-toml"
 	toml2 "github.com/pelletier/go-toml/v2"
@@ -79,14 +80,16 @@ type hosts struct {
 }
 
 // header is the line of a table: the name of a host in quotes, and what stands behind it.
-var header = regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*host[ \t]*\.[ \t]*(?:"([^"\\\n]*)"|'([^'\n]*)')[ \t]*(?:\.[ \t]*(header))?[ \t]*\][ \t]*(?:#.*)?\r?$`)
+var header = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*host[ \t]*\.[ \t]*(?:"([^"\\\n]*)"|'([^'\n]*)')[ \t]*(?:\.[ \t]*(header))?[ \t]*\][ \t]*(?:#.*)?\r?$`)
+})
 
 // names gives the hosts in the order in which every version asks them. Each must be a table of its own, with its headers right behind: 2.x sees
 // no other, and asks one twice that it meets again.
 func (f hosts) names(text string, table *toml1.Tree) (names []string, why string) {
 	const other = "its hosts are not all tables of their own, [host.\"URL\"] with the headers right behind, which is all that every version of containerd reads alike"
 	last := ""
-	for _, m := range header.FindAllStringSubmatch(text, -1) {
+	for _, m := range header().FindAllStringSubmatch(text, -1) {
 		name := m[1] + m[2]
 		switch {
 		case m[3] != "" && name != last:
@@ -174,12 +177,14 @@ func (f hosts) ask(name string, t *toml1.Tree) draft.Ask {
 }
 
 // plainURL is a URL, or a host with or without a path, that nothing is cleaned, escaped or dropped of.
-var plainURL = regexp.MustCompile(`^(https?://)?[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?$`)
+var plainURL = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(https?://)?[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?$`)
+})
 
 // sound reports whether a name is a URL that every version reads alike. One without a scheme that begins with http gets none.
 func sound(name string) bool {
 	_, _, p := split(name, "https")
-	return plainURL.MatchString(name) && path.Clean("/"+p) == "/"+strings.TrimPrefix(p, "/") &&
+	return plainURL().MatchString(name) && path.Clean("/"+p) == "/"+strings.TrimPrefix(p, "/") &&
 		(strings.Contains(name, "://") || !strings.HasPrefix(name, "http"))
 }
 

@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -62,7 +63,7 @@ func (s *source) launchHosts(host string, at, value *yaml.Node) {
 	}
 }
 
-var sizeArgument = regexp.MustCompile(`^-{0,2}(?:size|s)=(.+)$`)
+var sizeArgument = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-{0,2}(?:size|s)=(.+)$`) })
 
 // launchAddon reads one add-on; only the built-in registry matters.
 func (s *source) launchAddon(n *yaml.Node) {
@@ -98,7 +99,7 @@ func (s *source) launchAddon(n *yaml.Node) {
 			i++
 			arg += "=" + args[i]
 		}
-		if m := sizeArgument.FindStringSubmatch(arg); m != nil {
+		if m := sizeArgument().FindStringSubmatch(arg); m != nil {
 			r.Size = m[1]
 		} else if class, ok := strings.CutPrefix(strings.TrimLeft(arg, "-"), "storageclass="); ok {
 			r.StorageClass = class

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml"
 
@@ -53,11 +54,11 @@ func load(data []byte) (tree *toml.Tree, err error) {
 	return toml.LoadBytes(data)
 }
 
-var tomlPlace = regexp.MustCompile(`^\((\d+), (\d+)\): `)
+var tomlPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\((\d+), (\d+)\): `) })
 
 func (s *source) notTOML(err error) {
 	message, line, col := err.Error(), 1, 1
-	if m := tomlPlace.FindStringSubmatch(message); m != nil {
+	if m := tomlPlace().FindStringSubmatch(message); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		col, _ = strconv.Atoi(m[2])
 		message = message[len(m[0]):]

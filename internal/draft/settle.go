@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -21,7 +22,7 @@ func (d *Draft) Settle() (*spec.Spec, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, _, err := spec.Load([]spec.Source{{Name: "draft", Data: text}}, spec.Facts{LabelsKnown: true})
+		s, _, err := spec.Load([]spec.Source{{Name: "draft", Data: text}}, spec.Facts{})
 		if err == nil {
 			return s, nil
 		}
@@ -99,11 +100,11 @@ func (d *Draft) leave(err error) bool {
 	return false
 }
 
-var element = regexp.MustCompile(`^([a-zA-Z]+)\[(\d+)\]`)
+var element = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-zA-Z]+)\[(\d+)\]`) })
 
 // LeaveAt comments out what stands at a path of the file, as in mirrors[1].endpoints[0].url, and reports whether anything does.
 func (d *Draft) LeaveAt(path, why string) bool {
-	m := element.FindStringSubmatch(path)
+	m := element().FindStringSubmatch(path)
 	if m == nil {
 		return false
 	}

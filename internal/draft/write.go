@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/regsync/regsync/spec"
 )
@@ -168,14 +169,14 @@ func (w *writer) value(indent, mark string, value any, out bool) {
 		if i > 0 {
 			mark = strings.Repeat(" ", len(mark))
 		}
-		w.line("%s", strings.TrimRight(indent+mark+userinfo.ReplaceAllString(line, "://…@"), " "))
+		w.line("%s", strings.TrimRight(indent+mark+userinfo().ReplaceAllString(line, "://…@"), " "))
 	}
 }
 
 // comments writes each comment as lines that are not too long.
 func (w *writer) comments(indent string, comments []string) {
 	for _, c := range comments {
-		for paragraph := range strings.SplitSeq(userinfo.ReplaceAllString(printable(c), "://…@"), "\n") {
+		for paragraph := range strings.SplitSeq(userinfo().ReplaceAllString(printable(c), "://…@"), "\n") {
 			line := indent + "#"
 			for i, word := range strings.Fields(paragraph) {
 				if i > 0 && len(line)+1+len(word) > width {
@@ -190,7 +191,7 @@ func (w *writer) comments(indent string, comments []string) {
 }
 
 // userinfo is a user and a password in a URL, as nobody may see them.
-var userinfo = regexp.MustCompile(`://[^/\s"'\[\]]*@`)
+var userinfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`://[^/\s"'\[\]]*@`) })
 
 // printable gives text that may stand in a file: what is none of it becomes a question mark.
 func printable(s string) string {

@@ -8,5 +8,5 @@
 // containerd's garbage collector; when an import is cut off the lease lives on for [leaseTime], so the next import writes only
 // what is still missing, and after that everything goes by itself.
 //
-// Seen on 1.6.20, 1.7.35 and 2.2.9. It is the only package that imports containerd's client.
+// Seen on 1.6.20, 1.7.35 and 2.2.9. It is the only package that calls these parts of containerd's API.
 package images

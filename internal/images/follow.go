@@ -10,12 +10,15 @@ import (
 	"google.golang.org/grpc/backoff"
 )
 
+// Connected is the cause when containerd is there anew.
+const Connected = "containerd is there"
+
 // topics are the events of what leaves the store.
 var topics = []string{"/images/delete", "/images/update", "/content/delete", "/snapshot/remove"}
 
 // Follow tells, until ctx ends, of what leaves the image store behind a socket, in a few words, and whenever containerd is there anew: what happened in between
-// nobody has heard. An empty namespace is k8s.io. tell is not called side by side.
-func Follow(ctx context.Context, socket, namespace string, tell func(cause string)) error {
+// nobody has heard. An empty namespace is k8s.io. stream hears whether containerd is there, and if not, why. Neither is called side by side with itself or the other.
+func Follow(ctx context.Context, socket, namespace string, tell func(cause string), stream func(up bool, why string)) error {
 	if namespace == "" {
 		namespace = ofCRI
 	}
@@ -31,10 +34,15 @@ func Follow(ctx context.Context, socket, namespace string, tell func(cause strin
 	}
 	for pause := retry.BaseDelay; ; pause = min(2*pause, retry.MaxDelay) {
 		began := time.Now()
-		if stream, err := eventsapi.NewEventsClient(conn).Subscribe(ctx, request, grpc.WaitForReady(true)); err == nil {
-			tell("containerd is there")
-			hear(stream, tell)
+		// Without waiting for the connection, so that whoever asks hears that there is none.
+		events, err := eventsapi.NewEventsClient(conn).Subscribe(ctx, request)
+		if err == nil {
+			err = hear(events, tell, stream)
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		stream(false, plain(err).Error())
 		if time.Since(began) > retry.MaxDelay {
 			pause = retry.BaseDelay
 		}
@@ -47,11 +55,13 @@ func Follow(ctx context.Context, socket, namespace string, tell func(cause strin
 }
 
 // hear tells of events until the stream ends.
-func hear(stream eventsapi.Events_SubscribeClient, tell func(cause string)) {
+func hear(events eventsapi.Events_SubscribeClient, tell func(cause string), stream func(up bool, why string)) error {
+	stream(true, "")
+	tell(Connected)
 	for {
-		event, err := stream.Recv()
+		event, err := events.Recv()
 		if err != nil {
-			return
+			return err
 		}
 		tell("containerd: " + event.GetTopic())
 	}

@@ -17,9 +17,11 @@ func TestFollow(t *testing.T) {
 		image := from.image(t, layer(t, 1000))
 		n.bring(t, from, named(image, "harbor.lab/app:1"))
 
-		told, ended := make(chan string, 100), make(chan error, 1)
+		told, ended, up := make(chan string, 100), make(chan error, 1), make(chan bool, 100)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { ended <- Follow(ctx, rig.ContainerdSocket, "", func(cause string) { told <- cause }) }()
+		go func() {
+			ended <- Follow(ctx, rig.ContainerdSocket, "", func(cause string) { told <- cause }, func(there bool, _ string) { up <- there })
+		}()
 		await := func(want string) {
 			t.Helper()
 			for {
@@ -42,7 +44,13 @@ func TestFollow(t *testing.T) {
 			t.Fatal(err)
 		}
 		await("containerd: /images/delete")
+		if !<-up {
+			t.Error("it is said not to be there")
+		}
 		n.stop()
+		if <-up {
+			t.Error("it is said to be there still")
+		}
 		n.start(t)
 		await("containerd is there")
 		if err := n.client.ImageService().Delete(n.in(ctx), image.Content[1].Digest); err != nil {

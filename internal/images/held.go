@@ -57,7 +57,7 @@ func (s *Store) Held(ctx context.Context, platform string) ([]Held, error) {
 
 // Elsewhere counts the images in containerd's other namespaces.
 func (s *Store) Elsewhere(ctx context.Context) (map[string]int, error) {
-	list, err := s.client.NamespaceService().List(ctx)
+	list, err := s.client.Namespaces(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing namespaces: %w", plain(err))
 	}

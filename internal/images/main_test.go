@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/content"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -47,6 +48,7 @@ func eachContainerd(t *testing.T, test func(*testing.T, *node)) {
 type node struct {
 	*Store
 	*rig.RunningContainerd
+	client  *containerd.Client // its own, to look at what ours did
 	release rig.Containerd
 	dir     string
 }
@@ -74,6 +76,9 @@ func (n *node) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.RunningContainerd, n.Store = running, store
+	if n.client, err = containerd.NewWithConn(store.conn); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (n *node) stop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/containerd/containerd/v2/core/images"
@@ -81,7 +82,7 @@ func TestMend(t *testing.T) {
 				}
 			}, func(l plan.LiveImage) bool { return !l.Unpacked && len(l.Missing) == 0 }, 0},
 			{"pin", func(t *testing.T) {
-				if err := n.Release(ctx, name, false); err != nil {
+				if err := n.Release(ctx, name, image, false); err != nil {
 					t.Fatal(err)
 				}
 			}, func(l plan.LiveImage) bool { return !l.Pinned && l.Source == "" && l.Managed }, 0},
@@ -196,7 +197,7 @@ func TestRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.converged(t, named(other, "harbor.lab/other:2"))
-		if err := n.Release(ctx, "harbor.lab/other:2", false); err != nil {
+		if err := n.Release(ctx, "harbor.lab/other:2", other, false); err != nil {
 			t.Fatal(err)
 		}
 		if err := n.Remove(ctx, "harbor.lab/other:2", other); !errors.Is(err, ErrForeign) {
@@ -209,6 +210,62 @@ func TestRemove(t *testing.T) {
 			if err := n.Remove(ctx, name, image); err != nil {
 				t.Fatal(err)
 			}
+		}
+		n.empty(t)
+	})
+}
+
+// A record without a name that is left of an image of ours goes with it, by each of the ways on which it can have been left; that of an image
+// which has another name, or which a container uses, stays.
+func TestNameless(t *testing.T) {
+	eachContainerd(t, func(t *testing.T, n *node) {
+		from := newArchive()
+		app, twice, used := from.image(t, layer(t, 1000)), from.image(t, layer(t, 2000)), from.image(t, layer(t, 3000))
+		want := both(named(app, "h.lab/app:1"), named(twice, "h.lab/twice:1", "h.lab/twice:2"), named(used, "h.lab/used:1"))
+		n.bring(t, from, want)
+		ctx := n.in(t.Context())
+		end := n.container(t, "pod-1", used.Content[1].Digest)
+		gone := func(name string) { // as by a run that was killed right after it
+			t.Helper()
+			if err := n.client.ImageService().Delete(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids := func() (list []string) {
+			t.Helper()
+			records, err := n.records(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range records {
+				if strings.HasPrefix(name, "sha256:") {
+					list = append(list, name)
+				}
+			}
+			slices.Sort(list)
+			return list
+		}
+		all := ids()
+		gone("h.lab/app:1")
+		gone("h.lab/twice:1")
+		gone("h.lab/used:1")
+		for name, image := range map[string]render.Image{"h.lab/twice:1": twice, "h.lab/used:1": used} {
+			if err := n.Release(ctx, name, image, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left := ids(); !slices.Equal(left, all) {
+			t.Errorf("left are %q of %q, though one has a name, and one a container", left, all)
+		}
+		if err := n.Remove(ctx, "h.lab/app:1", app); err != nil {
+			t.Fatal(err)
+		}
+		if left := ids(); len(left) != len(all)-1 {
+			t.Errorf("left are %q of %q", left, all)
+		}
+		end()
+		if err := errors.Join(n.Release(ctx, "h.lab/used:1", used, false), n.Remove(ctx, "h.lab/twice:2", twice)); err != nil {
+			t.Fatal(err)
 		}
 		n.empty(t)
 	})

@@ -10,6 +10,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/regsync/regsync/render"
 )
 
 // record makes an image visible under a name, and waits until the CRI sees it. Whoever finds the record managed expects one beside it that
@@ -96,12 +98,13 @@ func (s *Store) Mark(ctx context.Context, name string, pin bool, source string) 
 }
 
 // Release makes the record of a name somebody else's again: it stays, without our label, and pinned only if it was so before us. It is no
-// error if there is none.
-func (s *Store) Release(ctx context.Context, name string, pinned bool) error {
+// error if there is none. Was is how the image was wanted.
+func (s *Store) Release(ctx context.Context, name string, was render.Image, pinned bool) error {
 	labels := marks(pinned, "")
 	delete(labels, labelManaged)
 	err := s.relabel(ctx, name, labels)
 	if errdefs.IsNotFound(err) {
+		s.tidy(s.in(ctx), name, was.Target.Digest)
 		return nil
 	}
 	return err

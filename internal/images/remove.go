@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
-	"github.com/distribution/reference"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // Remove takes an image of ours away: the record of its name and, if that was the image's last name, those that the CRI keeps beside
@@ -28,6 +27,7 @@ func (s *Store) Remove(ctx context.Context, name string, was render.Image) error
 	}
 	record, ok := records[name]
 	if !ok {
+		s.tidy(ctx, name, was.Target.Digest)
 		return nil
 	}
 	if record.Labels[LabelSource] == "" {
@@ -53,6 +53,7 @@ func (s *Store) Remove(ctx context.Context, name string, was render.Image) error
 			return fmt.Errorf("removing %s: %w", n, plain(err))
 		}
 	}
+	s.tidy(ctx, name, record.Target.Digest.String())
 	return nil
 }
 
@@ -88,9 +89,10 @@ func (s *Store) beside(ctx context.Context, record images.Image, records map[str
 
 // canonical is REPOSITORY@DIGEST.
 func canonical(record images.Image) string {
-	named, err := reference.ParseNormalizedNamed(record.Name)
-	if err != nil || strings.Contains(record.Name, "@") {
+	ref, err := spec.ParseReference(record.Name)
+	if err != nil || ref.Digest != "" {
 		return ""
 	}
-	return reference.TrimNamed(named).Name() + "@" + record.Target.Digest.String()
+	ref.Digest = record.Target.Digest.String()
+	return ref.String()
 }

@@ -3,18 +3,16 @@ package images
 import (
 	"context"
 	"fmt"
-	"net"
 
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
-	"github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/plugins"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/regsync/regsync/internal/runtime"
 )
 
 // Labels of an image's record.
@@ -35,8 +33,8 @@ const ofCRI = "k8s.io"
 // Store is containerd's image store, of one namespace.
 type Store struct {
 	conn      *grpc.ClientConn
-	client    *client.Client
-	blobs     contentapi.ContentClient // the client's own writer waits for an answer to each message
+	client    client
+	blobs     contentapi.ContentClient
 	namespace string
 
 	gates gates // of blobs and snapshots, by their digests
@@ -55,31 +53,18 @@ func Open(ctx context.Context, socket, namespace string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{conn: conn, blobs: contentapi.NewContentClient(conn), namespace: namespace}
-	s.client, err = client.NewWithConn(conn)
-	if err == nil {
-		err = s.survey(ctx)
-	}
-	if err != nil {
+	s := &Store{conn: conn, client: client{conn}, blobs: contentapi.NewContentClient(conn), namespace: namespace}
+	if err := s.survey(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("asking containerd at %q: %w", socket, plain(err))
 	}
 	return s, nil
 }
 
-// dial connects to the containerd whose socket is at an absolute path, at the first call.
+// dial connects to the containerd whose socket is at an absolute path, at the first call. Messages may be as large as containerd allows.
 func dial(socket string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient("passthrough:///containerd", append(opts, // else a name is looked up
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		}))...)
-	if err != nil {
-		return nil, fmt.Errorf("dialling %q: %w", socket, err)
-	}
-	return conn, nil
+	return runtime.Dial(socket, append(opts, grpc.WithDefaultCallOptions(
+		grpc.MaxCallRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxCallSendMsgSize(defaults.DefaultMaxSendMsgSize)))...)
 }
 
 // Close ends the connection.
@@ -88,13 +73,13 @@ func (s *Store) Close() error { return s.conn.Close() }
 // survey asks which snapshotter the CRI uses and where things lie. The CRI tells the directory of its default snapshotter in all
 // versions (ImageFsInfo), its config only in 1.x. Without a CRI it is overlayfs, the CRI's default.
 func (s *Store) survey(ctx context.Context) error {
-	loaded, err := s.client.IntrospectionService().Plugins(ctx,
+	loaded, err := s.client.Plugins(ctx,
 		"type=="+plugins.SnapshotPlugin.String(), "type=="+plugins.ContentPlugin.String())
 	if err != nil {
 		return err
 	}
 	s.roots = map[string]string{}
-	for _, p := range loaded.Plugins {
+	for _, p := range loaded {
 		name := p.ID
 		if p.Type == plugins.ContentPlugin.String() {
 			name = ""
@@ -126,4 +111,4 @@ func (s *Store) in(ctx context.Context) context.Context {
 	return namespaces.WithNamespace(ctx, s.namespace)
 }
 
-func (s *Store) snapshots() snapshots.Snapshotter { return s.client.SnapshotService(s.snapshotter) }
+func (s *Store) snapshots() snapshotter { return s.client.SnapshotService(s.snapshotter) }

@@ -12,7 +12,8 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
-	"github.com/distribution/reference"
+
+	"github.com/regsync/regsync/spec"
 )
 
 // Trial is what a test pull left behind.
@@ -25,7 +26,7 @@ type Trial struct {
 // Try has the CRI pull an image, as for a pod without pull secrets, and makes the store be as it was: an image that was not there before goes
 // again, unless a container uses it; of one that was there the record gets back its target and its labels, which a pull takes from it.
 func (s *Store) Try(ctx context.Context, name string) (t Trial, err error) {
-	ref, err := reference.ParseDockerRef(name) // as the CRI reads it: of a tag and a digest the digest counts
+	ref, err := spec.ParseReference(name) // as the CRI reads it: of a tag and a digest the digest counts
 	if err != nil {
 		return t, fmt.Errorf("pulling %s: %w", name, err)
 	}

@@ -63,7 +63,7 @@ func (r *run) unpackLayer(ctx context.Context, layer *blob, diffIDs []string) er
 	defer leave()
 	sn := r.snapshots()
 	key := fmt.Sprintf(snapshots.UnpackKeyFormat, rand.Text()[:12], chain)
-	label := snapshots.WithLabels(map[string]string{labelSnapshot: chain})
+	label := map[string]string{labelSnapshot: chain}
 	var mounts []mount.Mount
 	for range 3 { // as containerd does: the one that is there may go just now
 		if mounts, err = sn.Prepare(ctx, key, parent, label); err == nil {
@@ -107,15 +107,13 @@ func orphaned(err error) bool {
 }
 
 // sweep has a snapshotter remove directories that it knows nothing of, if it can.
-func sweep(ctx context.Context, sn snapshots.Snapshotter) {
-	if cleaner, ok := sn.(snapshots.Cleaner); ok {
-		_ = cleaner.Cleanup(ctx) // the attempt that follows shows whether it helped
-	}
+func sweep(ctx context.Context, sn snapshotter) {
+	_ = sn.Cleanup(ctx) // the attempt that follows shows whether it helped
 }
 
 // apply has containerd unpack a layer into mounts and compares what it unpacked.
 func (r *run) apply(ctx context.Context, layer *blob, diffID string, mounts []mount.Mount) error {
-	applied, err := r.client.DiffService().Apply(ctx, ocispec.Descriptor{
+	applied, err := r.client.Unpack(ctx, ocispec.Descriptor{
 		MediaType: layer.MediaType, Digest: digest.Digest(layer.Digest), Size: layer.Size,
 	}, mounts)
 	if err != nil {

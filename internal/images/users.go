@@ -26,7 +26,7 @@ type usage struct {
 // snapshot that its own stands on tells.
 func (s *Store) users(ctx context.Context, records map[string]images.Image) (usage, error) {
 	u := usage{map[digest.Digest][]string{}, map[string][]string{}}
-	list, err := s.client.ContainerService().List(ctx)
+	list, err := s.client.Containers(ctx)
 	if err != nil {
 		return u, fmt.Errorf("listing containers: %w", plain(err))
 	}

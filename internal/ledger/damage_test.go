@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,14 +101,34 @@ func TestDamagedBackup(t *testing.T) {
 	if err := os.WriteFile(file, []byte("WAS"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := look(t, dir).Owned(); err == nil {
-		t.Error("a backup that was changed is given back")
+	lost := func(why string) {
+		t.Helper()
+		if before := owned(t, look(t, dir))[id("/a")].Before; before.Data != nil || !strings.Contains(before.Lost, why) {
+			t.Errorf("what stood there is %q, lost %q; want %q", before.Data, before.Lost, why)
+		}
 	}
+	lost("it was changed since it was made")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := look(t, dir).Owned(); err == nil {
-		t.Error("a backup that is gone is no error")
+	lost("is gone")
+
+	// The next apply does not forget that something stood there, and when it is found again it is known again.
+	l = look(t, dir)
+	again := change("/a", "", "is more")
+	again.Entry.Before = owned(t, l)[id("/a")].Before
+	do(t, l, of(again))
+	lost("is gone")
+	if err := replace(filepath.Join(dir, "generations", "blobs", filepath.Base(file)), []byte("was")); err != nil {
+		t.Fatal(err)
+	}
+	l = look(t, dir)
+	if before := owned(t, l)[id("/a")].Before; string(before.Data) != "was" || before.Lost != "" {
+		t.Errorf("found again is %q, lost %q", before.Data, before.Lost)
+	}
+	do(t, l, of())
+	if data, err := os.ReadFile(file); err != nil || string(data) != "was" {
+		t.Errorf("kept again is %q, %v", data, err)
 	}
 }
 

@@ -43,7 +43,7 @@ func (l *Ledger) Succeed() error {
 
 // Failure gives why the last apply failed; nil where it did not, or where nothing is known of it.
 func (l *Ledger) Failure() *Failure {
-	data, err := os.ReadFile(l.failureName())
+	data, err := readFile(l.failureName())
 	if err != nil {
 		return nil
 	}

@@ -84,7 +84,10 @@ func (l *Ledger) numbers() ([]int, error) {
 }
 
 func (l *Ledger) generation(n int) (Generation, error) {
-	data, err := os.ReadFile(l.generationName(n))
+	data, err := readFile(l.generationName(n))
+	if strange(err) {
+		err = fmt.Errorf("it %w", err)
+	}
 	if err != nil {
 		return Generation{}, err
 	}
@@ -108,7 +111,7 @@ func (l *Ledger) generation(n int) (Generation, error) {
 
 // Content gives what is kept of generations under a digest; nil where nothing is, or not what was put there.
 func (l *Ledger) Content(digest string) []byte {
-	data, err := os.ReadFile(l.contentName(filepath.Base(digest)))
+	data, err := readFile(l.contentName(filepath.Base(digest)))
 	if err != nil || l.Digest(data) != digest {
 		return nil
 	}

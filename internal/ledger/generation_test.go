@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -245,5 +246,31 @@ func TestFailure(t *testing.T) {
 	}
 	if files := tree(t, filepath.Dir(dir)); slices.ContainsFunc(files, func(f string) bool { return strings.Contains(f, "state/") }) {
 		t.Errorf("left over: %q", files)
+	}
+}
+
+// TestGenerationsHealed: what only puts things back takes no room from what was asked for.
+func TestGenerationsHealed(t *testing.T) {
+	l := open(t, filepath.Join(t.TempDir(), "state"))
+	change := func(text string, drift bool) plan.Plan {
+		return plan.Plan{Changes: []plan.Change{{
+			ID: id("/etc/a"), Action: plan.Update, Reason: "why", Before: []byte(text), After: []byte(text), Drift: drift, Entry: &plan.Owned{Mode: 0o644},
+		}}}
+	}
+	for _, text := range []string{"1", "2", "3"} {
+		doKeeping(t, l, change(text, false), 2)
+		for range 4 {
+			doKeeping(t, l, change(text, true), 2)
+		}
+	}
+	var kept []string
+	for _, g := range generations(t, l) {
+		kept = append(kept, fmt.Sprint(g.Number, g.Healed))
+	}
+	if want := []string{"6 false", "11 false", "14 true", "15 true"}; !slices.Equal(kept, want) {
+		t.Errorf("kept are %q, want %q", kept, want)
+	}
+	if l.Content(l.Digest([]byte("2"))) == nil {
+		t.Error("what generation 6 left is lost")
 	}
 }

@@ -44,13 +44,14 @@ type Ledger struct {
 	key       []byte
 	machine   string // that the ledger is of
 	owned     map[render.ID]entry
-	madeDir   map[string]bool  // on the node, for files of ours
-	stateDirs []string         // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
-	earlier   *Ledger          // as it was at Begin
-	begun     []plan.Change    // at Begin, all of them
-	recorded  *plan.Generation // by Commit
-	over      bool             // the journal is of an apply that is recorded
-	kept      bool             // the ledger file was there when this run began, or a saved plan needs it
+	madeDir   map[string]bool   // on the node, for files of ours
+	stateDirs []string          // that were made for the state directory, as paths from it: a node may be mounted elsewhere tomorrow
+	earlier   *Ledger           // as it was at Begin
+	begun     []plan.Change     // at Begin, all of them
+	rescued   map[string][]byte // contents of backups that are lost and were found elsewhere, by digest
+	recorded  *plan.Generation  // by Commit
+	over      bool              // the journal is of an apply that is recorded
+	kept      bool              // the ledger file was there when this run began, or a saved plan needs it
 }
 
 // Services are the programs that read what we write, so that they can be told without the spec when it is given back.
@@ -82,6 +83,7 @@ type entry struct {
 	Effect    render.Effect `json:"effect,omitempty"`
 	Applied   string        `json:"applied"`
 	Coming    string        `json:"coming,omitempty"` // digest of what an apply that has begun is about to write
+	Former    string        `json:"former,omitempty"` // names that are ours until it has written
 	Mode      fs.FileMode   `json:"mode,omitempty"`
 	Sensitive bool          `json:"sensitive,omitempty"`
 	Source    string        `json:"source,omitempty"`
@@ -122,16 +124,15 @@ func Open(dir string, lock *Lock) (*Ledger, error) {
 	if lock != nil {
 		l.stateDirs = l.fromHere(lock.made)
 	}
-	key, err := os.ReadFile(filepath.Join(dir, "key"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if l.key, err = readFile(l.keyName()); err != nil && !errors.Is(err, fs.ErrNotExist) && !strange(err) {
 		return nil, fmt.Errorf("reading the ledger's key: %w", err)
 	}
-	l.key = key
-	data, err := os.ReadFile(l.file())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	data, err := readFile(l.file())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !strange(err) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
-	if err == nil {
+	if err == nil || strange(err) {
 		l.read(data)
 	}
 	return l, l.readJournal()
@@ -194,6 +195,7 @@ func decode(data []byte) (document, error) {
 	if err != nil {
 		return doc, err
 	}
+	doc.Entries = make([]entry, 0, bytes.Count(body, []byte(`{"kind":`))) // lest it grow as it is read
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return doc, err
 	}
@@ -217,7 +219,7 @@ func checksum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Owned gives what is ours, with what stood there before.
+// Owned gives what is ours, with what stood there before. Where the backup of that is lost, it says so.
 func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 	owned := make(map[render.ID]plan.Owned, len(l.owned))
 	for id, e := range l.owned {
@@ -225,12 +227,17 @@ func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 		if e.Scope != render.Whole {
 			o.Body = []byte(e.Body)
 		}
+		if e.Former != "" {
+			o.Body = render.JoinNames([]byte(e.Former), o.Body)
+		}
 		if e.Before != nil {
-			data, err := l.backup(e.Before.Digest)
-			if err != nil {
+			o.Before = plan.Original{Mode: e.Before.Mode, UID: e.Before.UID, GID: e.Before.GID}
+			var err error
+			if o.Before.Data, err = l.found(e.Before.Digest); errors.Is(err, fs.ErrPermission) {
 				return nil, fmt.Errorf("reading the backup of %q: %w", id.Name, err)
+			} else if err != nil {
+				o.Before.Lost = why(err)
 			}
-			o.Before = plan.Original{Data: data, Mode: e.Before.Mode, UID: e.Before.UID, GID: e.Before.GID}
 		}
 		owned[id] = o
 	}

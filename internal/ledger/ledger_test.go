@@ -411,3 +411,42 @@ func tree(t *testing.T, dir string) []string {
 }
 
 var sameLedger = cmpopts.EquateEmpty()
+
+// TestFormer: what a list of names had of ours stays ours until an apply that takes some of it out has said that it has.
+func TestFormer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "regsync")
+	list := func(before, after string) plan.Change {
+		theirs := plan.Original{Data: []byte("theirs\n")}
+		return plan.Change{
+			ID: render.ID{Kind: render.KindServiceAccount, Name: "a/b"}, Action: plan.Update, Before: []byte("theirs\n" + before), After: []byte("theirs\n" + after),
+			Entry: &plan.Owned{Scope: render.Names, Body: []byte(after), Before: theirs},
+		}
+	}
+	ours := func(l *Ledger) string {
+		o := owned(t, l)[render.ID{Kind: render.KindServiceAccount, Name: "a/b"}]
+		return string(o.Body)
+	}
+	l := open(t, dir)
+	first, second := of(list("", "old\n")), of(list("old\n", "new\n"))
+	if err := errors.Join(begin(l, first), l.Commit(of(), at(noon, "")), l.Settle(first.Changes, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(begin(l, second), l.Commit(of(), at(noon, ""))); err != nil {
+		t.Fatal(err)
+	}
+	if got := ours(look(t, dir)); got != "old\nnew\n" {
+		t.Errorf("while it is changed, %q is ours", got)
+	}
+	if err := l.Settle(nil, nil); err != nil { // nobody knows
+		t.Fatal(err)
+	}
+	if got := ours(look(t, dir)); got != "old\nnew\n" {
+		t.Errorf("where it is not known what became of it, %q is ours", got)
+	}
+	if err := l.Settle(second.Changes, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := ours(look(t, dir)); got != "new\n" {
+		t.Errorf("when it is changed, %q is ours", got)
+	}
+}

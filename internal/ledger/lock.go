@@ -45,6 +45,9 @@ func Acquire(ctx context.Context, dir string) (_ *Lock, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("making the state directory: %w", err)
 		}
+		if err := ordinary(name); strange(err) {
+			return nil, fmt.Errorf("locking %q: it %w: move it out of the way", name, err)
+		}
 		l.file = flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 		ok, err := l.file.TryLock()
 		if err == nil && !ok {
@@ -112,6 +115,9 @@ func makeDirs(dir string) ([]string, error) {
 // Holder says who changes the node just now; empty: nobody does. Nothing is made.
 func Holder(dir string) string {
 	name := filepath.Join(dir, "lock")
+	if ordinary(name) != nil {
+		return ""
+	}
 	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
 	defer l.Close()
 	if free, err := l.TryRLock(); free || err != nil {
@@ -121,7 +127,7 @@ func Holder(dir string) string {
 }
 
 func holder(name string) string {
-	data, err := os.ReadFile(name)
+	data, err := readFile(name)
 	if err != nil || len(data) == 0 {
 		return "holder unknown"
 	}

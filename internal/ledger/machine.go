@@ -46,7 +46,7 @@ func (l *Ledger) pickKey(mark string) error {
 	if mark == keyMark(l.key) {
 		return nil
 	}
-	next, err := os.ReadFile(l.nextKey())
+	next, err := readFile(l.nextKey())
 	if err != nil || keyMark(next) != mark {
 		return errors.New("it is not written with the key that is here")
 	}
@@ -131,7 +131,7 @@ func (l *Ledger) rekey(read func(name string) []byte) error {
 
 // turnKey puts the new key in the old one's place, where the ledger is written with it, and else drops it.
 func (l *Ledger) turnKey() error {
-	next, err := os.ReadFile(l.nextKey())
+	next, err := readFile(l.nextKey())
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (l *Ledger) copyAll(dir string, then *Ledger, renamed map[string]string) er
 		return err
 	}
 	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		data, err := readFile(filepath.Join(dir, f.Name()))
 		if err != nil || l.Digest(data) != f.Name() {
 			continue // it is damaged, and stays under its name
 		}

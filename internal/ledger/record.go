@@ -23,6 +23,7 @@ func (l *Ledger) record(g plan.Generation, changes []plan.Change) error {
 	for _, c := range l.begun {
 		g.Changes = append(g.Changes, plan.Past{ID: c.ID, Action: c.Action, Reason: c.Reason, Sensitive: c.Sensitive})
 	}
+	g.Healed = !slices.ContainsFunc(l.begun, func(c plan.Change) bool { return !c.Drift })
 	if len(changes) < len(l.begun) {
 		g.Result = plan.Part // until the rest is done
 	}
@@ -45,26 +46,24 @@ func (l *Ledger) unrecord() error {
 // keepContents keeps what whole files are about to become. It does so before anything is changed: an apply that fails at its end for want
 // of room would have none to put things back either.
 func (l *Ledger) keepContents(changes []plan.Change) error {
-	if err := os.MkdirAll(filepath.Join(l.generationsDir(), "blobs"), 0o700); err != nil {
+	blobs := filepath.Join(l.generationsDir(), "blobs")
+	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return fmt.Errorf("making the directory of generations: %w", err)
 	}
+	files := map[string][]byte{}
 	for _, c := range changes {
 		if e := l.owned[c.ID]; c.Entry == nil || !e.kept().Stored() {
 			continue
 		}
-		if err := l.keepContent(c.After); err != nil {
-			return fmt.Errorf("keeping what %q becomes: %w", c.Name, err)
+		name := l.Digest(c.After)
+		if old, err := readFile(l.contentName(name)); err != nil || !bytes.Equal(old, c.After) {
+			files[name] = c.After
 		}
 	}
-	return syncDir(filepath.Join(l.generationsDir(), "blobs"))
-}
-
-func (l *Ledger) keepContent(data []byte) error {
-	name := l.contentName(l.Digest(data))
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
-		return nil
+	if err := replaceAll(blobs, files); err != nil {
+		return fmt.Errorf("keeping what the files become: %w", err)
 	}
-	return replace(name, data)
+	return nil
 }
 
 func (l *Ledger) writeGeneration() error {
@@ -98,18 +97,26 @@ func (l *Ledger) Finish(result plan.Result, failed []plan.Change) error {
 	return l.writeGeneration()
 }
 
-// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing needs.
+// sweepGenerations removes the oldest generations until no more are left than are to be kept, and then the contents that nothing needs. Those
+// that only put things back are counted for themselves: however often that is necessary, what was asked for before is there to go back to.
 // What cannot be removed is tried again the next time.
 func (l *Ledger) sweepGenerations(keep int) {
 	numbers, err := l.numbers()
 	if err != nil {
 		return
 	}
-	for len(numbers) > max(keep, 1) {
-		_ = os.Remove(l.generationName(numbers[0]))
-		numbers = numbers[1:]
+	var kept []int
+	count := map[bool]int{}
+	for _, n := range slices.Backward(numbers) {
+		g, err := l.generation(n)
+		if healed := err == nil && g.Healed; count[healed] < max(keep, 1) {
+			count[healed]++
+			kept = append(kept, n)
+			continue
+		}
+		_ = os.Remove(l.generationName(n))
 	}
-	l.sweepContents(numbers)
+	l.sweepContents(kept)
 }
 
 // sweepContents removes the contents that nothing names.

@@ -19,6 +19,7 @@ type Saved struct {
 	// MaxRemovals is how many removals the policy allowed in one apply when the plan was made.
 	MaxRemovals int
 	Named       []string // registries that the file names
+	Wishes      bool     // the file asks for something
 	Plan        plan.Plan
 
 	// Contents that are secret are not saved. Their digests are, by the file's name, so that what is found out again when the

@@ -37,6 +37,11 @@ func (l *Ledger) Prepare() error {
 	if len(l.key) > 0 {
 		return nil
 	}
+	if strange(ordinary(l.keyName())) {
+		if err := os.Rename(l.keyName(), l.keyName()+asideSuffix); err != nil {
+			return fmt.Errorf("setting aside what stands where the ledger's key is to be: %w", err)
+		}
+	}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return err
@@ -60,18 +65,26 @@ func (l *Ledger) Begin(p plan.Plan, before []plan.Live, what Intent) error {
 			return fmt.Errorf("setting the damaged ledger aside: %w", err)
 		}
 	}
+	for digest, data := range l.rescued {
+		if err := l.back(digest, data); err != nil {
+			return fmt.Errorf("keeping a backup again that was lost: %w", err)
+		}
+	}
 	for _, c := range p.Changes {
 		for _, d := range c.MakeDirs {
 			l.madeDir[d] = true
 		}
 		e := l.owned[c.ID] // it stays ours until it is gone
 		if c.Entry != nil {
-			applied := e.Applied
+			was := e
 			var err error
 			if e, err = l.entry(c); err != nil {
 				return err
 			}
-			e.Applied = applied
+			e.Applied = was.Applied
+			if e.Scope == render.Names {
+				e.Former = string(render.JoinNames([]byte(was.Former), []byte(was.Body)))
+			}
 		}
 		e.Coming = l.Digest(c.After)
 		l.owned[c.ID] = e
@@ -125,7 +138,7 @@ func (l *Ledger) Commit(p plan.Plan, g plan.Generation) error {
 	return nil
 }
 
-// Settle records which changes that stand for themselves were done. What was not is as it was.
+// Settle records which changes that stand for themselves were done. What was not is as it was; what is in neither list stays as begun.
 func (l *Ledger) Settle(done, failed []plan.Change) error {
 	for _, c := range done {
 		if c.Entry == nil {
@@ -133,7 +146,7 @@ func (l *Ledger) Settle(done, failed []plan.Change) error {
 			continue
 		}
 		e := l.owned[c.ID]
-		e.Coming = ""
+		e.Coming, e.Former = "", ""
 		if c.After != nil { // not of an image
 			e.Applied = l.Digest(c.After)
 		}
@@ -233,6 +246,10 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 		image := *o.Image
 		image.Content, image.DiffIDs = nil, nil // the archive says them
 		e.Image = &image
+	}
+	if o.Before.Lost != "" {
+		e.Before = l.owned[c.ID].Before // it may be found again
+		return e, nil
 	}
 	if o.Before.Data == nil {
 		return e, nil

@@ -21,19 +21,15 @@ const maxFile = 64 << 20
 // Read gives a file as it is. A file that is not there is no error, and neither is a thing in its place that is no file:
 // [plan.Live] says so.
 func (r *Root) Read(name string) (plan.Live, error) {
-	fd, what, err := r.open(name)
+	fd, st, err := r.open(name)
 	if err != nil {
 		return r.unread(name, err)
 	}
 	if fd >= 0 {
 		defer unix.Close(fd)
 	}
-	if what != "" {
+	if what := kind(st.Mode); what != "" {
 		return plan.Live{Obstacle: what}, nil
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
 	}
 	if st.Size > maxFile {
 		return plan.Live{}, fmt.Errorf("reading %q: it has %d bytes, which is more than such a file ever has", name, st.Size)
@@ -113,7 +109,7 @@ func kind(mode uint32) string {
 
 // List gives the names of what is in a directory, sorted. One that is not there is empty.
 func (r *Root) List(name string) ([]string, error) {
-	fd, what, err := r.open(name)
+	fd, st, err := r.open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, _, err := r.resolve(name); err != nil {
 			return nil, fmt.Errorf("listing %q: %w", name, err)
@@ -124,7 +120,7 @@ func (r *Root) List(name string) ([]string, error) {
 		return nil, fmt.Errorf("listing %q: %w", name, err)
 	}
 	if fd < 0 {
-		return nil, fmt.Errorf("listing %q: it %s", name, what)
+		return nil, fmt.Errorf("listing %q: it %s", name, kind(st.Mode))
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -19,6 +20,7 @@ type Root struct {
 	dir   string // "/" for this machine itself
 	fd    int
 	owner uint32 // of the root directory
+	held  int    // this machine's directory of what we hold open; -1: no /proc is mounted
 }
 
 // Open opens the file system that is mounted at dir.
@@ -35,11 +37,20 @@ func Open(dir string) (*Root, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, fmt.Errorf("opening the root %q: %w", dir, err)
 	}
-	return &Root{dir: abs, fd: fd, owner: st.Uid}, nil
+	held, err := unix.Open("/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		held = -1
+	}
+	return &Root{dir: abs, fd: fd, owner: st.Uid, held: held}, nil
 }
 
 // Close lets go of the root.
-func (r *Root) Close() error { return unix.Close(r.fd) }
+func (r *Root) Close() error {
+	if r.held >= 0 {
+		_ = unix.Close(r.held)
+	}
+	return unix.Close(r.fd)
+}
 
 // Dir is where the node's file system is mounted on this machine.
 func (r *Root) Dir() string { return r.dir }
@@ -191,27 +202,27 @@ func (r *Root) Exists(name string) bool {
 	return err == nil
 }
 
-// open opens a file of the node for reading, inside the root whatever links say. What is no file or directory is not opened: a tape
-// would be rewound, and a watchdog begin to count. Then what says which thing it is.
-func (r *Root) open(name string) (fd int, what string, err error) {
+// open opens a file of the node for reading, inside the root whatever links say, and tells what it is. What is no file or directory is not opened:
+// a tape would be rewound, and a watchdog begin to count. Then fd is -1.
+func (r *Root) open(name string) (fd int, st unix.Stat_t, err error) {
 	handle, err := r.reach(name, unix.O_PATH)
 	if err != nil {
-		return -1, "", err
+		return -1, st, err
 	}
 	defer unix.Close(handle)
-	var st unix.Stat_t
 	if err := unix.Fstat(handle, &st); err != nil {
-		return -1, "", &fs.PathError{Op: "open", Path: name, Err: err}
+		return -1, st, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	if what = kind(st.Mode); what != "" && st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return -1, what, nil
+	if what := st.Mode & unix.S_IFMT; what != unix.S_IFREG && what != unix.S_IFDIR {
+		return -1, st, nil
 	}
 	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	fd, err = openRetry(func() (int, error) { return unix.Open(fmt.Sprintf("/proc/self/fd/%d", handle), flags, 0) }, name)
-	if errors.Is(err, fs.ErrNotExist) { // no /proc is mounted
+	if r.held < 0 {
 		fd, err = r.reach(name, flags)
+	} else {
+		fd, err = openRetry(func() (int, error) { return unix.Openat(r.held, strconv.Itoa(handle), flags, 0) }, name)
 	}
-	return fd, what, err
+	return fd, st, err
 }
 
 // reach opens name, following links as the node would. Every link is looked at before it is followed, see [Root.resolve], and what is

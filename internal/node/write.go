@@ -253,15 +253,21 @@ func (r *Root) remove(name string) error {
 	return nil
 }
 
-// RemoveDir removes a directory if nothing is in it, and reports whether it is gone.
-func (r *Root) RemoveDir(name string) bool {
+// RemoveDir removes a directory. One in which something is, or on which something is mounted, is not ours alone and stays, and so does
+// what is no directory.
+func (r *Root) RemoveDir(name string) error {
 	real, missing, err := r.resolve(name)
-	if err != nil {
-		return false
-	}
-	if missing != nil {
-		return true
+	if err != nil || missing != nil {
+		return err
 	}
 	err = r.in(real, func(dir *folder, base string) error { return unix.Unlinkat(dir.fd, base, unix.AT_REMOVEDIR) })
-	return err == nil || errors.Is(err, fs.ErrNotExist)
+	for _, stays := range []error{fs.ErrNotExist, unix.ENOTEMPTY, unix.EEXIST, unix.EBUSY, unix.ENOTDIR} {
+		if errors.Is(err, stays) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing the directory %q: %w", name, err)
+	}
+	return nil
 }

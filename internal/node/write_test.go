@@ -83,7 +83,10 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	alone(t, dir, "17", "closed", "current", "link", "old")
-	if !r.RemoveDir("/current/a/b") || !r.RemoveDir("/current/a") {
+	if err := errors.Join(r.RemoveDir("/current/a/b"), r.RemoveDir("/current/a")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "17/a")); err == nil {
 		t.Error("the directories stay")
 	}
 }

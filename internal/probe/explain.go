@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 
@@ -194,18 +195,18 @@ func (n Node) load(road *Road, registry string, o Options) (loader.HostFunc, hos
 }
 
 // position is where in a file a parser of TOML stumbled, as 1.x's and 2.x's say it.
-var position = regexp.MustCompile(`\(\d+, \d+\)|line \d+`)
+var position = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\(\d+, \d+\)|line \d+`) })
 
 // undecoded is how both majors log that they pass over a file: 1.x by its name, 2.x by its path.
-var undecoded = regexp.MustCompile(`failed to decode \S*hosts\.toml`)
+var undecoded = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`failed to decode \S*hosts\.toml`) })
 
 // logged makes a note of a line that containerd would only write to its log. Of a secret file it tells no more than the place.
 func (r *Road) logged(line string, secret bool) {
 	switch {
-	case undecoded.MatchString(line) && secret:
-		r.Notes = append(r.Notes, strings.TrimSuffix("the file is ignored, which containerd says in its log only: failed to decode hosts.toml: "+position.FindString(line), ": "))
+	case undecoded().MatchString(line) && secret:
+		r.Notes = append(r.Notes, strings.TrimSuffix("the file is ignored, which containerd says in its log only: failed to decode hosts.toml: "+position().FindString(line), ": "))
 	case strings.Contains(line, "will try HTTPS first"): // the endpoint's own words say so
-	case undecoded.MatchString(line):
+	case undecoded().MatchString(line):
 		r.Notes = append(r.Notes, "the file is ignored, which containerd says in its log only: "+strings.TrimPrefix(line, "error: "))
 	default:
 		r.Notes = append(r.Notes, "containerd logs "+line)

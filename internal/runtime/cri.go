@@ -32,7 +32,7 @@ var criServices = []string{"runtime.v1", "runtime.v1alpha2"}
 // CRI reports whether the CRI at socket answers: nil if it does, a *[PluginError] or [ErrNoCRI] if it never will as containerd
 // runs, and any other error if containerd does not answer, or not yet.
 func CRI(ctx context.Context, socket string) error {
-	conn, err := dial(socket)
+	conn, err := Dial(socket)
 	if err != nil {
 		return err
 	}

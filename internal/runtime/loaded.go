@@ -13,7 +13,7 @@ import (
 // Then [Started] and the time of the config file have to do. MicroK8s' containerd has loaded ${SNAP_DATA} as the path of a revision,
 // to which /var/snap/microk8s/current links.
 func LoadedConfigPath(ctx context.Context, socket string) (path string, mirrors, ok bool, err error) {
-	conn, err := dial(socket)
+	conn, err := Dial(socket)
 	if err != nil {
 		return "", false, false, err
 	}

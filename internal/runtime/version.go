@@ -16,7 +16,7 @@ import (
 // Version asks the containerd at socket for its version, and gives it parsed and as it was said: 1.6.20 of "1.6.20~ds1".
 // A version that does not parse is no error: then it is the zero Version.
 func Version(ctx context.Context, socket string) (render.Version, string, error) {
-	conn, err := dial(socket)
+	conn, err := Dial(socket)
 	if err != nil {
 		return render.Version{}, "", err
 	}

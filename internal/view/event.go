@@ -36,6 +36,9 @@ var past = map[plan.Action]string{
 	plan.Create: "created", plan.Update: "updated", plan.Adopt: "adopted", plan.Delete: "deleted", plan.Forget: "forgotten",
 }
 
+// Past says what has become of a thing that was changed so: "created".
+func Past(a plan.Action) string { return past[a] }
+
 // Applied says in one line that a plan was carried out.
 func Applied(p plan.Plan) string {
 	s := "Applied:"

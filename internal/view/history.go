@@ -76,6 +76,9 @@ func (t Text) History(list []plan.Generation) {
 		if g.Rollback > 0 {
 			changes = fmt.Sprintf("rollback to %d: %s", g.Rollback, changes)
 		}
+		if g.Healed {
+			changes = "put back: " + changes
+		}
 		result := fmt.Sprintf("%-6s", g.Result)
 		if g.Result == plan.Part {
 			result = c(yellow, result)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regsync/regsync/internal/beacon"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -79,6 +80,8 @@ func TestStatus(t *testing.T) {
 		{"effect", Status{Plan: &effect}, false, `"kind": "effect",`},
 		{"conflict", Status{Plan: &conflict}, false, `"action": "conflict",`},
 		{"damaged", Status{Damage: "the ledger is"}, false, `"damage": "the ledger is"`},
+		{"watched", Status{Generation: 1, Watch: &beacon.Status{Running: true}}, true, `"running": true,`},
+		{"only watched", Status{Unread: "permission denied", Watch: &beacon.Status{Running: true}}, false, `"unread": "permission denied"`},
 		{"failed", Status{LastError: "no room"}, true, `"lastError": "no room"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,8 +63,8 @@ type summaryJSON struct {
 func PlanJSON(w io.Writer, p plan.Plan) error {
 	doc := planJSON{
 		FormatVersion: FormatVersion,
-		Changes:       make([]changeJSON, 0, len(p.Changes)),
-		Effects:       make([]effectJSON, 0, len(p.Effects)),
+		Changes:       changesJSON(p.Changes),
+		Effects:       effectsJSON(p.Effects),
 		Conflicts:     make([]conflictJSON, 0, len(p.Conflicts)),
 		Warnings:      make([]string, 0, len(p.Warnings)),
 		Waiting:       p.Waiting,
@@ -74,17 +74,6 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 			Adopt: p.Count(plan.Adopt), Forget: p.Count(plan.Forget), Unchanged: p.Unchanged,
 		},
 	}
-	for _, c := range p.Changes {
-		doc.Changes = append(doc.Changes, changeJSON{
-			Kind: c.Kind, Name: c.Name, Node: c.Node, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
-			Diff: Diff(c), Sensitive: c.Sensitive, Drift: c.Drift,
-		})
-	}
-	for _, e := range p.Effects {
-		doc.Effects = append(doc.Effects, effectJSON{
-			Name: e.Name, Target: e.Target(), Reason: e.Reason, Disturbs: e.Disturbs, Pending: e.Pending,
-		})
-	}
 	for _, c := range p.Conflicts {
 		doc.Conflicts = append(doc.Conflicts, conflictJSON{Kind: c.Kind, Name: c.Name, Reason: c.Reason})
 	}
@@ -92,6 +81,25 @@ func PlanJSON(w io.Writer, p plan.Plan) error {
 		doc.Warnings = append(doc.Warnings, sentence(x))
 	}
 	return encode(w, doc)
+}
+
+func changesJSON(changes []plan.Change) []changeJSON {
+	list := make([]changeJSON, 0, len(changes))
+	for _, c := range changes {
+		list = append(list, changeJSON{
+			Kind: c.Kind, Name: c.Name, Node: c.Node, Action: c.Action, Reason: c.Reason, Effect: c.Effect,
+			Diff: Diff(c), Sensitive: c.Sensitive, Drift: c.Drift,
+		})
+	}
+	return list
+}
+
+func effectsJSON(effects []plan.Effect) []effectJSON {
+	list := make([]effectJSON, 0, len(effects))
+	for _, e := range effects {
+		list = append(list, effectJSON{Name: e.Name, Target: e.Target(), Reason: e.Reason, Disturbs: e.Disturbs, Pending: e.Pending})
+	}
+	return list
 }
 
 // encode writes one JSON document.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/regsync/regsync/internal/beacon"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
 )
@@ -22,10 +23,16 @@ type Status struct {
 	Plan       *plan.Plan // what apply would do; nil where there is no file to say
 	LastError  string     // why the last apply failed; empty: it did not
 	Damage     string     // why nothing is known of what is ours; empty: it is known
+
+	Watch  *beacon.Status // what the service that looks after the node says; nil: there is none
+	Unread string         // why only that is known; empty: all is
 }
 
 // Converged reports whether there is nothing to do, as far as is known.
 func (s Status) Converged() bool {
+	if s.Unread != "" {
+		return s.Watch != nil && s.Watch.Running && s.Watch.Converged
+	}
 	return len(s.Drift) == 0 && !s.Unfinished && s.AtWork == "" && s.Damage == "" && (s.Plan == nil || s.Plan.Empty() && len(s.Plan.Conflicts) == 0)
 }
 
@@ -45,6 +52,8 @@ type statusJSON struct {
 	ConfirmBy     *time.Time     `json:"confirmBy,omitempty"`
 	LastError     string         `json:"lastError"`
 	Damage        string         `json:"damage,omitempty"`
+	Watch         *beacon.Status `json:"watch,omitempty"`
+	Unread        string         `json:"unread,omitempty"`
 }
 
 // pendingJSON is a change (its action is one of a plan's), an effect (kind effect, action run), or a conflict (action conflict).
@@ -59,7 +68,7 @@ func StatusJSON(w io.Writer, s Status) error {
 	doc := statusJSON{
 		FormatVersion: FormatVersion, Generation: s.Generation, Rollback: s.Rollback, Converged: s.Converged(),
 		Drift: append([]plan.Drifted{}, s.Drift...), Planned: s.Plan != nil, Pending: []pendingJSON{}, Unfinished: s.Unfinished, AtWork: s.AtWork,
-		LastError: s.LastError, Damage: s.Damage,
+		LastError: s.LastError, Damage: s.Damage, Watch: s.Watch, Unread: s.Unread,
 	}
 	if !s.AppliedAt.IsZero() {
 		doc.AppliedAt = &s.AppliedAt
@@ -85,6 +94,13 @@ func StatusJSON(w io.Writer, s Status) error {
 // Status writes a status.
 func (t Text) Status(s Status) {
 	c := painter(t.Color)
+	if s.Watch != nil {
+		defer t.watch(*s.Watch, c)
+	}
+	if s.Unread != "" {
+		fmt.Fprintf(t.W, "%s %s\n", c(yellow, "Not seen, but what regsync watch says:"), visible(s.Unread))
+		return
+	}
 	switch {
 	case s.Damage != "":
 		fmt.Fprintf(t.W, "%s %s\n", c(red, "Damaged:"), s.Damage)

@@ -12,7 +12,7 @@ type Pace struct {
 // How long to wait after a failure: a second, then twice as long each time.
 const (
 	firstPause = time.Second
-	lastPause  = 5 * time.Minute
+	lastPause  = time.Minute
 )
 
 // Next gives the time until the next look, after one that went well or did not. Spread is a random number from 0 to 1, so that a thousand nodes

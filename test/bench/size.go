@@ -21,10 +21,11 @@ var storeys = []struct{ what, path, calls string }{
 	{"Docker: D-Bus", "github.com/regsync/regsync/internal/docker", "docker.Daemon.Reload"},
 	{"containerd's loaders of hosts.toml, 1.7 and 2.2", "github.com/regsync/regsync/internal/loader", "loader.Judge"},
 	{"a running containerd: its API, gRPC", "github.com/regsync/regsync/internal/runtime", "runtime.Version, runtime.Service.Restart"},
-	{"images: containerd's client", "github.com/regsync/regsync/internal/images", "images.Open, (*images.Store).Import, (*images.Store).Pull, (*images.Store).Look"},
+	{"images: more of its API", "github.com/regsync/regsync/internal/images", "images.Open, (*images.Store).Import, (*images.Store).Pull, (*images.Store).Look"},
 	{"archives: zstd", "github.com/regsync/regsync/internal/archive", "(*archive.Cache).Index"},
 	{"credentials: docker/cli", "github.com/regsync/regsync/internal/credentials", "(*credentials.Sources).Login"},
 	{"the cluster: client-go, rest and clientcmd", "github.com/regsync/regsync/internal/cluster", "cluster.Open, (*cluster.Client).Look, (*cluster.Client).Apply, (*cluster.Lease).Take"},
+	{"metrics: client_golang", "github.com/regsync/regsync/internal/beacon", "beacon.New, (*beacon.Beacon).Listen"},
 	{"the terminal: mpb", "github.com/regsync/regsync/internal/view", "view.NewProgress, view.Text.Plan"},
 }
 

@@ -1,5 +1,5 @@
 // Command components builds what the suites run and the machine's packages do not give, into the cache: releases of containerd, a
-// Kubernetes API server, Debian roots. It is what make components runs; nothing is built twice.
+// Kubernetes API server, Kustomize and Helm, Debian roots. It is what make components runs; nothing is built twice.
 package main
 
 import (
@@ -22,6 +22,16 @@ func main() {
 			continue
 		}
 		fmt.Printf("containerd %s: %s (%s)\n", release.Name, program, time.Since(begun).Round(time.Second))
+	}
+	for _, tool := range []rig.Tool{rig.Kustomize, rig.Helm} {
+		begun := time.Now()
+		program, err := tool.Build(context.Background())
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", tool.Name, err)
+			code = 1
+			continue
+		}
+		fmt.Printf("%s: %s (%s)\n", tool.Name, program, time.Since(begun).Round(time.Second))
 	}
 	begun := time.Now()
 	kube, err := rig.BuildKube(context.Background()) // on a cold machine it is the longest: ten minutes on two cores
