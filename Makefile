@@ -63,7 +63,7 @@ test: components ## all tests, from the units to the real components (root gets 
 
 .PHONY: test-long
 test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)
-	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestConcurrent)$$' ./test | \
+	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestStrange|TestStrangeFolder|TestConcurrent)$$' ./test | \
 	  grep -v '^ *=== '
 
 .PHONY: check
