@@ -130,30 +130,32 @@ func (p *Pod) create(ctx context.Context, daemonSet string) error {
 // nodeName is this node's in the cluster, and its host name.
 const nodeName = "node"
 
-// Run runs the pod's containers as far as they end: those that come first, and then the one of the pod, with other arguments where some are
-// given. It returns what the last of them said, and its exit code.
+// Run runs the pod's container with other arguments, until it ends. It returns what it said, and its exit code.
 func (p *Pod) Run(ctx context.Context, args []string) (said string, code int, err error) {
-	for _, c := range append(p.object.Spec.InitContainers, p.object.Spec.Containers[0]) {
-		if len(args) > 0 {
-			c = p.object.Spec.Containers[0]
-			c.Args = args
-		}
-		id, log, err := p.start(ctx, c)
-		if err != nil {
-			return "", 0, err
-		}
-		if code, err = p.wait(ctx, id); err != nil {
-			return "", 0, err
-		}
-		if said, err = containerLog(log); err != nil || code != 0 || len(args) > 0 {
-			return said, code, err
-		}
-	}
-	return said, code, nil
+	c := p.object.Spec.Containers[0]
+	c.Args = args
+	return p.run(ctx, c)
 }
 
-// Start starts the pod's container, and gives the path of its log.
+func (p *Pod) run(ctx context.Context, c podContainer) (said string, code int, err error) {
+	id, log, err := p.start(ctx, c)
+	if err != nil {
+		return "", 0, err
+	}
+	if code, err = p.wait(ctx, id); err != nil {
+		return "", 0, err
+	}
+	said, err = containerLog(log)
+	return said, code, err
+}
+
+// Start starts the pod's container, after those that come first have ended well, and gives the path of its log.
 func (p *Pod) Start(ctx context.Context) (log string, err error) {
+	for _, c := range p.object.Spec.InitContainers {
+		if said, code, err := p.run(ctx, c); err != nil || code != 0 {
+			return "", fmt.Errorf("container %q: exit code %d, error %v: %s", c.Name, code, err, said)
+		}
+	}
 	_, log, err = p.start(ctx, p.object.Spec.Containers[0])
 	return log, err
 }
