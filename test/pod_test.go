@@ -20,7 +20,7 @@ const podUsage = `usage:
 	pod image NAME FILE
 	pod new NAMESPACE/DAEMONSET
 	pod run CODE ARGS…
-	pod start | log | project | stop
+	pod start | log | status | project | stop
 	pod probe liveness|readiness
 	pod patch KIND NAME JSON`
 
@@ -28,7 +28,8 @@ const podUsage = `usage:
 // holds namespaces.
 //
 // pod new makes a pod as a DaemonSet says, and puts it on this node, whose own containerd runs it. run runs its container with
-// other arguments, prints what it says, and expects its exit code; start runs what comes first and then starts it, log prints what it has said since. project brings its
+// other arguments, prints what it says, and expects its exit code; start runs what comes first and then starts it, log prints what it has said since, and
+// status what the kernel says of its process. project brings its
 // ConfigMap and its Secret up to what the cluster has now. probe asks as kubelet does, patch changes an object as the pod's service account. stop
 // ends the pod.
 func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
@@ -61,6 +62,10 @@ func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	case args[0] == "log":
 		fmt.Fprint(ts.Stdout(), ts.ReadFile(n.podLog))
+	case args[0] == "status":
+		text, err := n.pod.Status(ctx)
+		ts.Check(err)
+		fmt.Fprint(ts.Stdout(), string(text))
 	case args[0] == "project":
 		ts.Check(n.pod.Project(ctx))
 	case args[0] == "probe" && len(args) == 2:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ type podSecurity struct {
 	Privileged, ReadOnlyRootFilesystem bool
 	AllowPrivilegeEscalation           *bool
 	Capabilities                       struct{ Add, Drop []string }
-	SeccompProfile, AppArmorProfile    struct{ Type string }
+	SeccompProfile                     struct{ Type string }
 }
 
 // NewPod makes a pod of the template of a DaemonSet (NAMESPACE/NAME), bound to this node, and starts what holds its namespaces. dir is an
@@ -172,6 +173,13 @@ func (p *Pod) start(ctx context.Context, c podContainer) (id, log string, err er
 		Image:    &cri.ImageSpec{Image: c.Image}, Command: c.Command, Args: c.Args, Envs: p.environment(c), Mounts: mounts, LogPath: name,
 		Linux: &cri.LinuxContainerConfig{SecurityContext: c.SecurityContext.cri(p.config.Linux.SecurityContext.NamespaceOptions)},
 	}
+	if mebibytes, ok := strings.CutSuffix(c.Resources.Limits["memory"], "Mi"); ok {
+		limit, err := strconv.ParseInt(mebibytes, 10, 64)
+		if err != nil {
+			return "", "", err
+		}
+		config.Linux.Resources = &cri.LinuxContainerResources{MemoryLimitInBytes: limit << 20}
+	}
 	made, err := p.cri.runtime.CreateContainer(ctx, &cri.CreateContainerRequest{PodSandboxId: p.sandbox, Config: config, SandboxConfig: p.config})
 	if err != nil {
 		return "", "", fmt.Errorf("creating container %q: %w", c.Name, err)
@@ -202,6 +210,25 @@ func (p *Pod) Probe(ctx context.Context, kind string) (said string, err error) {
 		err = fmt.Errorf("%s probe: %s: %s", kind, response.Status, text)
 	}
 	return string(text), err
+}
+
+// Status gives what the kernel says of the process of a container that runs (/proc/PID/status): its capabilities, and whether calls are filtered.
+func (p *Pod) Status(ctx context.Context) ([]byte, error) {
+	list, err := p.cri.runtime.ListContainers(ctx, &cri.ListContainersRequest{Filter: &cri.ContainerFilter{
+		PodSandboxId: p.sandbox, State: &cri.ContainerStateValue{State: cri.ContainerState_CONTAINER_RUNNING},
+	}})
+	if err != nil || len(list.Containers) != 1 {
+		return nil, fmt.Errorf("%d containers run: %w", len(list.GetContainers()), err)
+	}
+	answer, err := p.cri.runtime.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: list.Containers[0].Id, Verbose: true})
+	if err != nil {
+		return nil, err
+	}
+	var info struct{ Pid int }
+	if err := json.Unmarshal([]byte(answer.Info["info"]), &info); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(fmt.Sprintf("/proc/%d/status", info.Pid))
 }
 
 // Client asks the API server as the pod's service account, with the pod's own token.
