@@ -13,6 +13,7 @@ var slow = []string{
 	"github.com/containerd/containerd/v2/client",
 	"github.com/distribution/reference",
 	"github.com/google/go-cmp/cmp",
+	"github.com/prometheus/client_golang/prometheus",
 	"golang.org/x/net/trace",
 	"html/template",
 	"k8s.io/client-go/kubernetes/scheme",

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Listen answers at an address from now on: GET /metrics for Prometheus, /healthz (the loop moves), /readyz (all was once as it should be,
@@ -84,7 +82,10 @@ func sweep(path string) error {
 
 func (b *Beacon) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(b.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", expositionType)
+		b.metrics.page().write(w)
+	})
 	mux.HandleFunc("GET /healthz", answer(b.sick))
 	mux.HandleFunc("GET /readyz", answer(b.unready))
 	return mux

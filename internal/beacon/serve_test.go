@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/plan"
@@ -99,10 +99,12 @@ func TestMetrics(t *testing.T) {
 		`regsync_image_bytes_total{source="registry"} 1000`,
 		`regsync_last_success_timestamp_seconds 1.7723664e+09`,
 		`regsync_pending_changes{wait="absent"} 0`,
+		`regsync_pending_changes{wait="busy"} 0`,
 		`regsync_pending_changes{wait="conflict"} 0`,
 		`regsync_pending_changes{wait="fight"} 0`,
 		`regsync_pending_changes{wait="guard"} 0`,
 		`regsync_pending_changes{wait="report"} 0`,
+		`regsync_pending_changes{wait="retry"} 0`,
 		`regsync_pending_changes{wait="window"} 0`,
 		`regsync_round_duration_seconds_sum 0.033`,
 		`regsync_round_duration_seconds_count 5`,
@@ -119,7 +121,7 @@ func TestMetrics(t *testing.T) {
 	if !strings.Contains(text, "\nprocess_resident_memory_bytes ") {
 		t.Error("nothing is said of the process")
 	}
-	problems, err := testutil.GatherAndLint(b.metrics.registry)
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
 	}
