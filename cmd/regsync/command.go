@@ -34,6 +34,7 @@ type command struct {
 	stateDir          string
 	verbose           bool
 	wait, timeout     time.Duration
+	bandwidth         bandwidth
 
 	log   *slog.Logger  // of a watch, which has nobody at its terminal; else nil
 	given []spec.Source // the file as it is taken, whatever stands there now; nil: it is read
