@@ -161,6 +161,11 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 		}
 		back(d, d.before.Data)
 	}
+	var made []string
+	for _, d := range r.done {
+		made = append(made, d.change.MakeDirs...)
+	}
+	errs = append(errs, r.drop(made)) // before containerd starts: an empty one would hide _default
 	for _, e := range r.ran {
 		if e.Pending {
 			continue // no file of ours made it due
@@ -183,11 +188,9 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 	for _, d := range settle {
 		back(d, d.before.Data)
 	}
-	var made []string
-	for _, d := range r.done {
-		made = append(made, d.change.MakeDirs...)
+	if len(settle) > 0 {
+		errs = append(errs, r.drop(made))
 	}
-	errs = append(errs, r.drop(made))
 	slices.Sort(left)
 	return slices.Compact(left), errors.Join(errs...)
 }

@@ -36,8 +36,9 @@ type command struct {
 	wait, timeout     time.Duration
 	bandwidth         bandwidth
 
-	log   *slog.Logger  // of a watch, which has nobody at its terminal; else nil
-	given []spec.Source // the file as it is taken, whatever stands there now; nil: it is read
+	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
+	labels map[string]string // of the Kubernetes node, as the cluster last told them; nil: not yet
+	given  []spec.Source     // the file as it is taken, whatever stands there now; nil: it is read
 }
 
 // run is the program, without the process around it.

@@ -41,14 +41,16 @@ type watcher struct {
 	resync           time.Duration
 	address          string // to be asked at; empty: nowhere
 
-	beacon   *beacon.Beacon
-	bell     watch.Bell
-	files    *watch.Files
-	paths    []string        // that files watches
-	inputs   map[string]bool // those of them that regsync reads only
-	unheard  string          // why some of them are not watched
-	followed followed
-	cluster  followedCluster
+	beacon  *beacon.Beacon
+	bell    watch.Bell
+	files   *watch.Files
+	paths   []string        // that files watches
+	inputs  map[string]bool // those of them that regsync reads only
+	unheard string          // why some of them are not watched
+
+	containerd ear // whose events are listened to
+	cluster    followedCluster
+
 	pace     watch.Pace
 	fights   *watch.Truces // over what somebody else changes
 	failures *watch.Truces // with what fails by itself
@@ -58,6 +60,8 @@ type watcher struct {
 	bad  error         // why it is not the one that stands there now
 	last round
 	said map[string]bool // what is pending, as it was last said
+
+	annotated annotated
 }
 
 func (c *command) watchVerb() *cobra.Command {
@@ -75,6 +79,7 @@ flag, and what is in conflict, is left as it is and named; everything else is do
 	f.BoolVar(&w.once, "once-converged", false, "end when the node is as the file says")
 	c.bandwidthFlag(verb)
 	f.StringVar(&w.address, "listen", "", "answer /metrics, /healthz and /readyz at `ADDRESS`: HOST:PORT, or unix:///PATH")
+	f.BoolVar(&w.annotated.asked, "annotate", false, "write how the node is to annotations of its Kubernetes node (NODE_NAME, or the host name)")
 	f.DurationVar(&w.resync, "resync", 5*time.Minute, "look at the node after this time though nothing was heard")
 	return verb
 }
@@ -102,8 +107,8 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.files.Close()) }()
-	defer w.followed.end()
 	defer w.cluster.end()
+	defer w.containerd.end()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
@@ -112,11 +117,15 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	for causes := []string{"start"}; causes != nil; causes = w.next(ctx, reload) {
 		r := w.round(ctx, causes)
 		if ctx.Err() != nil && r.Err != nil {
-			return r.Err
+			if r.acted { // and was cut off
+				return r.Err
+			}
+			break
 		}
 		if err := w.tell(r); err != nil {
 			return err
 		}
+		w.annotate(ctx, r)
 		if w.once && r.converged() {
 			return nil
 		}
@@ -206,17 +215,24 @@ func (w *watcher) pause(now time.Time) time.Duration {
 // the end of what stood in the way of something that failed.
 func (w *watcher) heard(causes []string) []string {
 	now := time.Now()
-	var list []string
+	var list, own []string // the latter are what the last round has written itself
 	for _, cause := range causes {
 		name := w.onNode(cause)
 		thing := "file " + name
 		if !w.fights.Until(thing, now).IsZero() || !w.failures.Until(thing, now).IsZero() {
 			continue
 		}
-		if w.inputs[cause] || cause == images.Connected {
+		if w.inputs[cause] || cause == images.Connected || cause == apiServerBack {
 			w.failures.ForgetAll()
 		}
+		if w.last.wrote(name) {
+			own = append(own, name)
+			continue
+		}
 		list = append(list, name)
+	}
+	if list == nil {
+		return own
 	}
 	return list
 }

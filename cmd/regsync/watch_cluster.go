@@ -40,12 +40,18 @@ func (f *followedCluster) follow(ctx context.Context, r *reach, in cluster.Inter
 	}(f.client, f.done)
 }
 
+// apiServerBack is the cause when changes of the cluster are heard of again.
+const apiServerBack = "kubernetes is there"
+
 // hearing notes that a stream of the cluster's changes is there, or is not.
 func (w *watcher) hearing(name string, up bool, why string) {
 	if !up {
 		w.log.Warn("changes are not heard of", slog.String("stream", name), slog.String("why", why))
 	}
 	w.beacon.Stream(name, up, why)
+	if up {
+		w.bell.Ring(apiServerBack)
+	}
 }
 
 // end stops listening.

@@ -27,12 +27,25 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 		w.unheard = unheard
 		w.bell.Ring("watched from now on")
 	}
-	if t.spec != nil {
-		v := w.services(s.root, t.services)
-		w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing)
-		w.followed.follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
+	if t.spec == nil {
+		return
 	}
+	w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing)
+	v := w.services(s.root, t.services)
+	if v.socket == "" {
+		w.containerd.end()
+		return
+	}
+	w.containerd.hear(ctx, v.socket+" "+v.Namespace, func(ctx context.Context) {
+		err := images.Follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
+		if err != nil {
+			w.complain(err, "")
+		}
+	})
 }
+
+// ledgerFile is written by every apply, in the state directory.
+const ledgerFile = "ledger"
 
 // wanted lists the paths on this machine that matter, sorted.
 func (w *watcher) wanted(s *site, t trip) []string {
@@ -51,7 +64,7 @@ func (w *watcher) wanted(s *site, t trip) []string {
 		}
 	}
 	here(node.SnapData, t.place.CertsDir)
-	paths = append(paths, filepath.Join(s.state, "ledger"))
+	paths = append(paths, filepath.Join(s.state, ledgerFile))
 	written := len(paths)
 	if len(w.command.files) == 0 {
 		here(defaultFile)
@@ -107,39 +120,34 @@ func inputsOf(sp *spec.Spec) map[string]bool {
 	return files
 }
 
-// followed is the containerd whose events are listened to.
-type followed struct {
-	socket, namespace string
-	stop              context.CancelFunc
-	done              chan struct{}
+// ear is something that is listened to, as long as it is the same.
+type ear struct {
+	what string
+	stop context.CancelFunc
+	done chan struct{}
 }
 
-// follow listens to the containerd behind a socket, and to no other one.
-func (f *followed) follow(ctx context.Context, socket, namespace string, ring func(string), stream func(up bool, why string)) {
-	if socket == f.socket && namespace == f.namespace {
+// hear begins to listen, unless it is this that is listened to already. listen returns when its ctx ends.
+func (e *ear) hear(ctx context.Context, what string, listen func(context.Context)) {
+	if e.stop != nil && e.what == what {
 		return
 	}
-	f.end()
-	f.socket, f.namespace = socket, namespace
-	if socket == "" {
-		return
-	}
-	ctx, f.stop = context.WithCancel(ctx)
-	f.done = make(chan struct{})
-	go func(done chan struct{}) {
+	e.end()
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	e.what, e.stop, e.done = what, stop, done
+	go func() {
 		defer close(done)
-		if err := images.Follow(ctx, socket, namespace, ring, stream); err != nil {
-			ring(err.Error())
-		}
-	}(f.done)
+		listen(ctx)
+	}()
 }
 
 // end stops listening.
-func (f *followed) end() {
-	if f.stop == nil {
+func (e *ear) end() {
+	if e.stop == nil {
 		return
 	}
-	f.stop()
-	<-f.done
-	f.stop = nil
+	e.stop()
+	<-e.done
+	e.stop = nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/regsync/regsync/apply"
@@ -18,6 +20,7 @@ import (
 // round is one look at the node, and what came of it.
 type round struct {
 	beacon.Round
+	acted   bool          // it began to change something
 	effects []plan.Effect // that ran
 	waits   bool          // for something of which nobody says when it is there
 	busy    bool          // another regsync is at work
@@ -42,6 +45,12 @@ func (w *watcher) round(ctx context.Context, causes []string) round {
 	}
 	r.Err, r.Spec, r.Took = err, w.bad, time.Since(r.Began)
 	return r
+}
+
+// wrote reports whether a file was written by the round itself.
+func (r *round) wrote(name string) bool {
+	return len(r.Done)+len(r.effects) > 0 && path.Base(name) == ledgerFile ||
+		slices.ContainsFunc(r.Done, func(c plan.Change) bool { return c.Kind == render.KindFile && c.Name == name })
 }
 
 // pend remembers that a change waits. One without a name stands for an effect alone.
@@ -132,6 +141,7 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 	if t.plan.Empty() {
 		return nil
 	}
+	r.acted = true
 	_, result, err := w.carry(ctx, s, t, consent{yes: true}, len(r.Pending) > 0, w.heed)
 	t.reach.hold(ctx)
 	r.Generation = s.ledger.Generation

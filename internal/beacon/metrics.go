@@ -62,6 +62,7 @@ func newMetrics(version string) *metrics {
 	m.registry.MustRegister(
 		build, m.converged, m.spec, m.success, m.pending, m.changes, m.rounds, m.took, m.fights, m.effects, m.streams, m.bytes,
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(),
 	)
 	return m
 }

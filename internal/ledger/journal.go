@@ -71,6 +71,7 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 	if err := os.MkdirAll(l.undoDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of what the files hold: %w", err)
 	}
+	files := map[string][]byte{}
 	for i, live := range before {
 		c := p.Changes[i]
 		shared := l.owned[c.ID].Scope != render.Whole
@@ -79,11 +80,8 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 			keep = append(keep, c.After, c.Interim)
 		}
 		for _, data := range keep {
-			if data == nil {
-				continue
-			}
-			if err := l.keepForUndo(data); err != nil {
-				return fmt.Errorf("keeping what %q holds: %w", c.Name, err)
+			if name := l.name(data); data != nil && !l.keptForUndo(name) {
+				files[name] = data
 			}
 		}
 		j.Files = append(j.Files, JournalFile{
@@ -91,7 +89,7 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 			After: l.name(c.After), Interim: l.name(c.Interim), Retreat: l.name(c.Retreat), Shared: shared, MakeDirs: c.MakeDirs,
 		})
 	}
-	if err := syncDir(l.undoDir()); err != nil {
+	if err := replaceAll(l.undoDir(), files); err != nil {
 		return fmt.Errorf("keeping what the files hold: %w", err)
 	}
 	l.Journal = j
@@ -113,12 +111,10 @@ func (l *Ledger) name(data []byte) string {
 	return l.Digest(data)
 }
 
-// keepForUndo keeps a content, unless it is kept as a backup or by a generation.
-func (l *Ledger) keepForUndo(data []byte) error {
-	if _, err := l.forUndo(l.name(data)); err == nil {
-		return nil
-	}
-	return replace(filepath.Join(l.undoDir(), l.name(data)), data)
+// keptForUndo reports whether a content is kept already, as a backup or by a generation too.
+func (l *Ledger) keptForUndo(name string) bool {
+	_, err := l.forUndo(name)
+	return err == nil
 }
 
 // forUndo gives what is kept under a name, and nil for none.
