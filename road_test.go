@@ -30,6 +30,7 @@ var road = map[string][]string{
 	"internal/images":      {"plan", "render", "spec", "internal/runtime"},
 	"internal/archive":     {"render", "spec"},
 	"internal/fetch":       {},
+	"internal/throttle":    {},
 	"internal/agent":       {},
 	"internal/cluster":     {"plan", "render"},
 	"internal/credentials": {"render", "spec"},

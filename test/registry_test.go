@@ -20,7 +20,7 @@ const registryUsage = `usage:
 	registry start ADDRESS [tls | mtls | expired | misnamed | basic USER:PASSWORD | token USER:PASSWORD]
 	registry want ADDRESS basic|token USER:PASSWORD
 	registry answer ADDRESS STATUS | URL
-	registry push ADDRESS REPOSITORY:TAG
+	registry push ADDRESS REPOSITORY:TAG [BYTES]
 	registry requests ADDRESS
 	registry forget ADDRESS
 	registry stop ADDRESS`
@@ -28,7 +28,7 @@ const registryUsage = `usage:
 // registry: plain http unless it is started with tls, mtls (clients need a certificate), expired (the certificate) or misnamed (it is another
 // host's); all are of the authority, and good for *.lab too. basic wants user and password with each request; token gives a token for them at /token, and wants that.
 // want changes what is wanted. answer answers everything with a status (200: a page of HTML; 0: itself again), or sends everybody to a URL.
-// A push makes a random image and prints its digest; requests prints what was asked since the start or since forget.
+// A push makes a random image, with layers of so many bytes, and prints its digest; requests prints what was asked since the start or since forget.
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf(registryUsage)
@@ -44,7 +44,15 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[0] {
 	case "push":
-		digest, err := registry.Push(args[2])
+		size := int64(512)
+		if len(args) == 4 {
+			n, err := strconv.ParseInt(args[3], 10, 64)
+			ts.Check(err)
+			size = n
+		}
+		image, err := rig.RandomImageOf(size)
+		ts.Check(err)
+		digest, err := registry.PushImage(args[2], image)
 		fmt.Fprintln(ts.Stdout(), digest)
 		settle(ts, neg, err)
 	case "want":

@@ -50,6 +50,7 @@ With PLANFILE it carries out a plan that plan --out saved, if the node is still 
 	f.BoolVar(&ok.allowEmpty, "allow-empty", false, "remove everything, if the file asks for nothing")
 	f.BoolVar(&ok.allowDowngrade, "allow-downgrade", false, "serve a registry by plain http or unverified TLS that was served over verified TLS")
 	f.BoolVar(&ok.allowDataLoss, "allow-data-loss", false, "disable the built-in registry, whose images are deleted with it")
+	c.bandwidthFlag(verb)
 	f.DurationVar(&ok.confirm, "confirm", 0, "put every file back unless regsync confirm comes within this time")
 	return verb
 }

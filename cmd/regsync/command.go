@@ -34,6 +34,7 @@ type command struct {
 	stateDir          string
 	verbose           bool
 	wait, timeout     time.Duration
+	bandwidth         bandwidth
 
 	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
 	singly bool              // of a watch: what is wrong with one file of the node holds back that file alone

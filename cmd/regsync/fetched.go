@@ -64,7 +64,7 @@ func (c *command) fetchIndex(ctx context.Context, s *site, cache *archive.Cache,
 
 // fetch brings the archive with this sha256 to the state directory, if it is not there, and opens it.
 func (c *command) fetch(ctx context.Context, s *site, address, sha256 string) (*os.File, error) {
-	client := fetch.Client{Version: ownVersion()}
+	client := fetch.Client{Version: ownVersion(), Limit: c.slow(ctx)}
 	tell, done := c.fetching(address)
 	name, err := client.Archive(ctx, address, sha256, s.archiveDir(), tell)
 	done(err)

@@ -26,6 +26,7 @@ type imageWork struct {
 	store      *images.Store
 	site       *site
 	cache      *archive.Cache
+	certsDir   string // of the node, on this machine; empty: not known
 }
 
 // imageWork makes ready what the plan's changes of images need.
@@ -38,6 +39,12 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 		}
 	}
 	w := &imageWork{command: c, neighbours: t.neighbours, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
+	if dir := t.place.CertsDir; dir != "" {
+		var err error
+		if w.certsDir, err = s.root.Path(dir); err != nil {
+			return nil, err
+		}
+	}
 	if t.spec != nil {
 		for _, p := range t.spec.Preload {
 			if fetched(p.Archive) {
@@ -48,39 +55,21 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 	return w, nil
 }
 
-// Apply brings the images of each archive, pulls those that are pulled, and lets go of those that nobody asks for any more.
+// Apply lets go of what nobody asks for any more and sets right what is there; then it brings what is missing.
 func (w *imageWork) Apply(ctx context.Context, changes []plan.Change, tell func(apply.Event)) map[render.ID]error {
 	failed := map[render.ID]error{}
-	byArchive := map[string][]plan.Change{}
-	away := map[string][]plan.Change{}
-	var order []string
+	var missing []plan.Change
 	for _, c := range changes {
-		if c.Removal && c.Node != "" {
+		switch {
+		case c.Removal && c.Node != "":
 			w.settle(c, nil, failed, tell) // it is only no longer ours
-			continue
-		}
-		if c.Removal || c.Image.Archive == "" {
+		case c.Removal, c.Image.Archive == "" && !c.Fetch:
 			w.settle(c, w.single(ctx, c), failed, tell)
-			continue
+		default:
+			missing = append(missing, c)
 		}
-		if !slices.Contains(order, c.Image.Archive) {
-			order = append(order, c.Image.Archive)
-		}
-		if c.Node != "" {
-			away[c.Image.Archive] = append(away[c.Image.Archive], c)
-			continue
-		}
-		byArchive[c.Image.Archive] = append(byArchive[c.Image.Archive], c)
 	}
-	for _, name := range order {
-		if here := byArchive[name]; len(here) > 0 {
-			w.archive(ctx, name, here, failed, tell)
-		}
-		if there := away[name]; len(there) > 0 {
-			w.elsewhere(ctx, name, there, failed, tell)
-		}
-		w.drop(append(byArchive[name], away[name]...), failed)
-	}
+	w.bringAll(ctx, missing, failed, tell)
 	return failed
 }
 
@@ -103,7 +92,7 @@ func (w *imageWork) settle(c plan.Change, err error, failed map[render.ID]error,
 	tell(apply.Event{Stage: apply.Done, Change: &c})
 }
 
-// single carries out a change that needs no archive.
+// single carries out a change that brings nothing.
 func (w *imageWork) single(ctx context.Context, c plan.Change) error {
 	switch {
 	case ctx.Err() != nil:
@@ -112,8 +101,6 @@ func (w *imageWork) single(ctx context.Context, c plan.Change) error {
 		return w.store.Remove(ctx, c.Name, *c.Image)
 	case c.Removal:
 		return w.store.Release(ctx, c.Name, *c.Image, c.KeepPin)
-	case c.Fetch:
-		return w.store.Pull(ctx, c.Name, c.Image.Pin)
 	}
 	return w.store.Mark(ctx, c.Name, c.Image.Pin, images.FromRegistry)
 }
@@ -185,7 +172,7 @@ func (w *imageWork) bring(ctx context.Context, name string, one render.Image, wa
 	}
 	defer f.Close()
 	index.Unverified = true // containerd hashes what it is given in any case
-	return w.store.Import(ctx, bundle{index, f}, want, report)
+	return w.store.Import(ctx, bundle{index, f, w.command.slow(ctx)}, want, report)
 }
 
 // open opens the archive that an image comes from, and its index.
@@ -218,10 +205,18 @@ func (w *imageWork) open(ctx context.Context, name string, one render.Image) (*o
 type bundle struct {
 	index archive.Index
 	file  *os.File
+	slow  func(io.Reader) io.Reader
 }
 
 func (b bundle) Open(ctx context.Context, d string) (io.ReadCloser, error) {
-	return b.index.Open(ctx, b.file, digest.Digest(d))
+	blob, err := b.index.Open(ctx, b.file, digest.Digest(d))
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{b.slow(blob), blob}, nil
 }
 
 func (b bundle) Walk(ctx context.Context, digests []string, read func(string, io.Reader) error) error {
@@ -230,7 +225,7 @@ func (b bundle) Walk(ctx context.Context, digests []string, read func(string, io
 		wanted[i] = digest.Digest(d)
 	}
 	return b.index.Walk(ctx, b.file, wanted, func(d digest.Digest, _ archive.Blob, r io.Reader) error {
-		return read(d.String(), r)
+		return read(d.String(), b.slow(r))
 	})
 }
 

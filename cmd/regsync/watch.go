@@ -77,6 +77,7 @@ flag, and what is in conflict, is left as it is and named; everything else is do
 	f := verb.Flags()
 	f.BoolVar(&w.reportOnly, "report-only", false, "change nothing: say what differs")
 	f.BoolVar(&w.once, "once-converged", false, "end when the node is as the file says")
+	c.bandwidthFlag(verb)
 	f.StringVar(&w.address, "listen", "", "answer /metrics, /healthz and /readyz at `ADDRESS`: HOST:PORT, or unix:///PATH")
 	f.BoolVar(&w.annotated.asked, "annotate", false, "write how the node is to annotations of its Kubernetes node (NODE_NAME, or the host name)")
 	f.DurationVar(&w.resync, "resync", 5*time.Minute, "look at the node after this time though nothing was heard")

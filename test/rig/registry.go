@@ -74,8 +74,11 @@ func (r *Registry) Push(repositoryAndTag string) (string, error) {
 }
 
 // RandomImage makes an image for this machine's platform, another one at each call.
-func RandomImage() (v1.Image, error) {
-	image, err := random.Image(512, 2)
+func RandomImage() (v1.Image, error) { return RandomImageOf(512) }
+
+// RandomImageOf makes one whose two layers have so many bytes.
+func RandomImageOf(bytes int64) (v1.Image, error) {
+	image, err := random.Image(bytes, 2)
 	if err != nil {
 		return nil, err
 	}
