@@ -150,12 +150,12 @@ type roleStep struct {
 	args []string
 }
 
-// steps are the whole job: make, rotate, give back, look at the add-on, and at the labels of the node.
+// steps are the whole job: make, rotate, watch and say how the node is, give back, look at the add-on, and at the labels of the node.
 func (w *roleWorld) steps() []roleStep {
 	return []roleStep{
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "one")}},
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "two")}},
-		{0, []string{"watch", "-f", filepath.Join(w.dir, "two")}},
+		{0, []string{"watch", "--annotate", "-f", filepath.Join(w.dir, "two")}},
 		{0, []string{"reset", "--yes"}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "registry")}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "labels")}},
@@ -175,21 +175,42 @@ func (w *roleWorld) run(args ...string) (said string, code int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// watch runs until it is known of everything that is followed in the cluster whether it can be.
+// watch runs until it is known of everything that is followed in the cluster whether it can be, and whether the node can be annotated.
 func (w *roleWorld) watch(args ...string) (said string, code int) {
+	none := map[string]any{"metadata": map[string]any{"annotations": nil}}
+	if _, err := w.kube.Do(w.t.Context(), http.MethodPatch, "/api/v1/nodes/node", none); err != nil {
+		w.t.Fatal(err)
+	}
+	out, err := os.Create(filepath.Join(w.dir, "watch.log"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer out.Close()
 	cmd := exec.CommandContext(w.t.Context(), w.regsync, args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(w.dir, "role.conf"))
+	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
 	var status beacon.Status
-	for w.t.Context().Err() == nil && len(status.Streams) < 3 {
+	for w.t.Context().Err() == nil && (len(status.Streams) < 3 || !w.annotated(out.Name())) {
 		status, _ = beacon.Read("/run/regsync") // before it is there
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = cmd.Wait()
-	return strings.ReplaceAll(out.String(), `\"`, `"`), 0 // its log is JSON
+	text, err := os.ReadFile(out.Name())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(text), `\"`, `"`), 0 // its log is JSON
+}
+
+// annotated reports whether the node has been annotated, or the log says that it cannot be.
+func (w *roleWorld) annotated(log string) bool {
+	node, _ := w.kube.Get(w.t.Context(), "node", "node") // it is there
+	_, err := rig.Field(node, "/metadata/annotations/regsync.dev~1converged")
+	text, _ := os.ReadFile(log) // it is there too
+	return err == nil || strings.Contains(string(text), "the annotations of the node are not written")
 }
 
 // clean takes away what a job that stopped half-way has left.

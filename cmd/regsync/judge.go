@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/docker"
 	"github.com/regsync/regsync/internal/loader"
 	"github.com/regsync/regsync/plan"
@@ -23,11 +26,10 @@ import (
 // loaded what its file says.
 func (c *command) judge(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) error {
 	var errs *multierror.Error
-	if err := judgeHosts(s, t, desired, majors(v.version(ctx))); err != nil {
-		errs = multierror.Append(errs, err)
-	}
-	if err := judgeDocker(ctx, t, v); err != nil {
-		errs = multierror.Append(errs, err)
+	for _, err := range []error{judgeHosts(s, t, desired, majors(v.version(ctx))), judgeDocker(ctx, t, v)} {
+		if err = c.refused(t, err); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 	}
 	if !v.baking {
 		pendingDocker(ctx, s, t, desired, v)
@@ -47,51 +49,67 @@ func majors(v render.Version) []int {
 // judgeHosts lets containerd's loaders read every hosts.toml that changes. One that they would not read as it is meant is
 // a fault of ours, and is never written.
 func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error {
-	if !slices.ContainsFunc(t.plan.Changes, func(c plan.Change) bool { return c.Asks != nil }) {
+	changes := slices.DeleteFunc(slices.Clone(t.plan.Changes), func(c plan.Change) bool { return c.Asks == nil })
+	if len(changes) == 0 {
 		return nil
 	}
 	bodies, from := wholeFiles(desired.Resources), map[render.ID]spec.Position{}
 	for _, r := range desired.Resources {
 		from[r.ID] = r.From
 	}
-	var errs *multierror.Error
-	for _, change := range t.plan.Changes {
-		if change.Asks == nil {
-			continue
-		}
-		dir := path.Dir(change.Name)
-		files := bodies[dir]
-		if err := s.beside(dir, files); err != nil {
+	faults := make([][]error, len(changes))
+	var judges errgroup.Group
+	judges.SetLimit(runtime.GOMAXPROCS(0))
+	for i, change := range changes {
+		judges.Go(func() (err error) {
+			faults[i], err = judgeFile(s, change, from[change.ID], bodies[path.Dir(change.Name)], majors)
 			return err
+		})
+	}
+	if err := judges.Wait(); err != nil {
+		return err
+	}
+	return multierror.Append(nil, slices.Concat(faults...)...).ErrorOrNil()
+}
+
+// judgeFile lets containerd's loaders read one hosts.toml, with the files beside it.
+func judgeFile(s *survey, change plan.Change, from spec.Position, files map[string][]byte, majors []int) (faults []error, err error) {
+	dir := path.Dir(change.Name)
+	host := loader.Host(path.Base(dir))
+	if err := s.beside(dir, files); err != nil {
+		return nil, err
+	}
+	missing, err := s.atRoot(files, change.Asks)
+	if err != nil {
+		return nil, err
+	}
+	if missing != "" {
+		return []error{&apply.FileError{Name: change.Name, Err: &spec.Problem{
+			Position: from,
+			Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, host),
+			Hint:     "put the file back, or name the registry with its ca or client under registries",
+		}}}, nil
+	}
+	asks := masked(files, change.Asks)
+	copied, err := loader.Copy(files, host)
+	if err != nil {
+		return nil, err
+	}
+	defer copied.Remove()
+	for _, major := range majors {
+		result, err := copied.Judge(major)
+		if err == nil {
+			err = result.Agrees(asks)
 		}
-		missing, err := s.atRoot(files, change.Asks)
 		if err != nil {
-			return err
-		}
-		if missing != "" {
-			errs = multierror.Append(errs, &spec.Problem{
-				Position: from[change.ID],
-				Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, loader.Host(path.Base(dir))),
-				Hint:     "put the file back, or name the registry with its ca or client under registries",
-			})
-			continue
-		}
-		asks := masked(files, change.Asks)
-		for _, major := range majors {
-			result, err := loader.Judge(major, files, loader.Host(path.Base(dir)))
-			if err == nil {
-				err = result.Agrees(asks)
-			}
-			if err != nil {
-				errs = multierror.Append(errs, &spec.Problem{
-					Position: spec.Position{File: change.Name},
-					Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
-					Hint:     "this is a fault of regsync's; nothing was written",
-				})
-			}
+			faults = append(faults, &apply.FileError{Name: change.Name, Err: &spec.Problem{
+				Position: spec.Position{File: change.Name},
+				Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
+				Hint:     "this is a fault of regsync's; nothing was written",
+			}})
 		}
 	}
-	return errs.ErrorOrNil()
+	return faults, nil
 }
 
 // masked puts a word in the place of each credential, in a hosts.toml that is only judged, and in whom it asks. The loaders read
@@ -184,7 +202,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 	}
 	where, flag, err := d.FlagClash(render.DaemonKeys(change.Entry.Body))
 	if err != nil {
-		return err
+		return &apply.FileError{Name: change.Name, Err: err}
 	}
 	if where != "" {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{
@@ -194,7 +212,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 		})
 	}
 	if err := d.Validate(ctx, change.After); err != nil {
-		return &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}
+		return &apply.FileError{Name: change.Name, Err: &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}}
 	}
 	return nil
 }
@@ -202,7 +220,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 // pendingDocker adds a reload where dockerd does not have what its file says.
 func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
 	i := slices.IndexFunc(desired.Resources, func(r render.Resource) bool { return r.Effect == render.ReloadDocker })
-	if i < 0 {
+	if i < 0 || slices.ContainsFunc(t.plan.Conflicts, func(c plan.Conflict) bool { return c.ID == desired.Resources[i].ID }) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)

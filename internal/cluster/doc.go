@@ -16,6 +16,7 @@
 //	                   watch      name by name
 //	serviceaccounts    get, update, watch
 //	nodes              get        this one's labels, for overlays that ask for them
+//	                   patch      its annotations, for watch --annotate
 //	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
 //
 // and for MicroK8s' built-in registry, to look only:

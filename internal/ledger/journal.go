@@ -39,6 +39,8 @@ type Journal struct {
 // JournalFile is a file that an apply changes. Contents are digests; empty where there is no file.
 type JournalFile struct {
 	Name     string      `json:"name"`
+	Stray    *plan.Stray `json:"stray,omitempty"` // what stood in its place
+	Via      string      `json:"via,omitempty"`   // what the symbolic link holds through which it is written
 	Before   string      `json:"before,omitempty"`
 	Mode     fs.FileMode `json:"mode,omitempty"`
 	UID      int         `json:"uid,omitempty"`
@@ -71,6 +73,7 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 	if err := os.MkdirAll(l.undoDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of what the files hold: %w", err)
 	}
+	files := map[string][]byte{}
 	for i, live := range before {
 		c := p.Changes[i]
 		shared := l.owned[c.ID].Scope != render.Whole
@@ -79,19 +82,16 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 			keep = append(keep, c.After, c.Interim)
 		}
 		for _, data := range keep {
-			if data == nil {
-				continue
-			}
-			if err := l.keepForUndo(data); err != nil {
-				return fmt.Errorf("keeping what %q holds: %w", c.Name, err)
+			if name := l.name(data); data != nil && !l.keptForUndo(name) {
+				files[name] = data
 			}
 		}
 		j.Files = append(j.Files, JournalFile{
-			Name: c.Name, Before: l.name(live.Data), Mode: live.Mode, UID: live.UID, GID: live.GID,
+			Name: c.Name, Stray: c.Stray, Via: c.Via, Before: l.name(live.Data), Mode: live.Mode, UID: live.UID, GID: live.GID,
 			After: l.name(c.After), Interim: l.name(c.Interim), Retreat: l.name(c.Retreat), Shared: shared, MakeDirs: c.MakeDirs,
 		})
 	}
-	if err := syncDir(l.undoDir()); err != nil {
+	if err := replaceAll(l.undoDir(), files); err != nil {
 		return fmt.Errorf("keeping what the files hold: %w", err)
 	}
 	l.Journal = j
@@ -113,12 +113,10 @@ func (l *Ledger) name(data []byte) string {
 	return l.Digest(data)
 }
 
-// keepForUndo keeps a content, unless it is kept as a backup or by a generation.
-func (l *Ledger) keepForUndo(data []byte) error {
-	if _, err := l.forUndo(l.name(data)); err == nil {
-		return nil
-	}
-	return replace(filepath.Join(l.undoDir(), l.name(data)), data)
+// keptForUndo reports whether a content is kept already, as a backup or by a generation too.
+func (l *Ledger) keptForUndo(name string) bool {
+	_, err := l.forUndo(name)
+	return err == nil
 }
 
 // forUndo gives what is kept under a name, and nil for none.
@@ -188,7 +186,7 @@ type Cut struct {
 func (l *Ledger) Cut() Cut {
 	cut := Cut{digest: l.name}
 	for _, f := range l.Journal.Files {
-		c := plan.Change{ID: render.ID{Kind: render.KindFile, Name: f.Name}, MakeDirs: f.MakeDirs}
+		c := plan.Change{ID: render.ID{Kind: render.KindFile, Name: f.Name}, Stray: f.Stray, Via: f.Via, MakeDirs: f.MakeDirs}
 		var err error
 		if c.Before, err = l.forUndo(f.Before); err != nil {
 			cut.Lost = append(cut.Lost, f.Name)
@@ -207,7 +205,7 @@ func (l *Ledger) Cut() Cut {
 			}
 		}
 		cut.Changes = append(cut.Changes, c)
-		cut.Before = append(cut.Before, plan.Live{Data: c.Before, Mode: f.Mode, UID: f.UID, GID: f.GID})
+		cut.Before = append(cut.Before, plan.Live{Data: c.Before, Mode: f.Mode, UID: f.UID, GID: f.GID, Stray: f.Stray})
 		cut.known, cut.parts = append(cut.known, known), append(cut.parts, parts)
 	}
 	return cut

@@ -46,26 +46,24 @@ func (l *Ledger) unrecord() error {
 // keepContents keeps what whole files are about to become. It does so before anything is changed: an apply that fails at its end for want
 // of room would have none to put things back either.
 func (l *Ledger) keepContents(changes []plan.Change) error {
-	if err := os.MkdirAll(filepath.Join(l.generationsDir(), "blobs"), 0o700); err != nil {
+	blobs := filepath.Join(l.generationsDir(), "blobs")
+	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return fmt.Errorf("making the directory of generations: %w", err)
 	}
+	files := map[string][]byte{}
 	for _, c := range changes {
 		if e := l.owned[c.ID]; c.Entry == nil || !e.kept().Stored() {
 			continue
 		}
-		if err := l.keepContent(c.After); err != nil {
-			return fmt.Errorf("keeping what %q becomes: %w", c.Name, err)
+		name := l.Digest(c.After)
+		if old, err := readFile(l.contentName(name)); err != nil || !bytes.Equal(old, c.After) {
+			files[name] = c.After
 		}
 	}
-	return syncDir(filepath.Join(l.generationsDir(), "blobs"))
-}
-
-func (l *Ledger) keepContent(data []byte) error {
-	name := l.contentName(l.Digest(data))
-	if old, err := readFile(name); err == nil && bytes.Equal(old, data) {
-		return nil
+	if err := replaceAll(blobs, files); err != nil {
+		return fmt.Errorf("keeping what the files become: %w", err)
 	}
-	return replace(name, data)
+	return nil
 }
 
 func (l *Ledger) writeGeneration() error {

@@ -18,24 +18,47 @@ const Anybody = "any.invalid"
 // the directory of host. For "*" it is the directory _default, asked for [Anybody]. Judge writes the files
 // into a temporary directory, in memory where there is such a place, whose path is in nothing that it returns.
 func Judge(major int, files map[string][]byte, host string) (Result, error) {
+	copied, err := Copy(files, host)
+	if err != nil {
+		return Result{}, err
+	}
+	defer copied.Remove()
+	return copied.Judge(major)
+}
+
+// Copied is a copy of one directory of certs.d, in a temporary one, for more than one major version to judge.
+type Copied struct {
+	root, host string
+
+	// Remove removes the copy.
+	Remove func()
+}
+
+// Copy writes the files of host's directory, as [Judge] does.
+func Copy(files map[string][]byte, host string) (*Copied, error) {
 	root, done, err := scratch()
 	if err != nil {
-		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
+		return nil, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	defer done()
 	dir := host
 	if host == "*" {
 		dir, host = "_default", Anybody
 	}
 	if err := write(root, dir, files); err != nil {
-		return Result{}, fmt.Errorf("judging the directory of %q: %w", host, err)
+		done()
+		return nil, fmt.Errorf("judging the directory of %q: %w", host, err)
 	}
-	result, err := Load(major, root, host)
+	return &Copied{root, host, done}, nil
+}
+
+// Judge is [Judge] of the copy.
+func (c *Copied) Judge(major int) (Result, error) {
+	result, err := Load(major, c.root, c.host)
 	for i, line := range result.Logged {
-		result.Logged[i] = strings.ReplaceAll(line, root+"/", "")
+		result.Logged[i] = strings.ReplaceAll(line, c.root+"/", "")
 	}
 	if err != nil {
-		err = errors.New(strings.ReplaceAll(err.Error(), root+"/", ""))
+		err = errors.New(strings.ReplaceAll(err.Error(), c.root+"/", ""))
 	}
 	return result, err
 }

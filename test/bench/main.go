@@ -8,6 +8,10 @@
 //
 //	bench images bin/regsync [ROUNDS]
 //
+// With peers it measures plan and apply beside an Ansible playbook and a shell script that do the same; see peers.go.
+//
+//	bench peers bin/regsync [MOST]
+//
 // With size it tells what each heavy dependency adds to the program; see size.go.
 //
 //	bench size bin/regsync
@@ -49,12 +53,20 @@ func main() {
 		if _, err = fmt.Sscan(args[4], &rounds); err == nil {
 			err = inside(args[1], args[2], args[3], rounds)
 		}
+	case len(args) >= 2 && args[0] == "peers":
+		most := 1_000
+		if len(args) == 3 {
+			_, err = fmt.Sscan(args[2], &most)
+		}
+		if err == nil {
+			err = peers(args[1], most)
+		}
 	case len(args) == 2 && args[0] == "size":
 		err = size(os.Stdout, args[1])
 	case len(args) == 2 && args[0] == "floor":
 		err = floor(args[1])
 	default:
-		err = errors.New("usage: bench PROGRAM | bench images PROGRAM [ROUNDS] | bench size PROGRAM")
+		err = errors.New("usage: bench PROGRAM | bench images PROGRAM [ROUNDS] | bench peers PROGRAM [MOST] | bench size PROGRAM")
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
@@ -109,14 +121,15 @@ func bench(program string) error {
 // usage is what one process took.
 type usage struct {
 	wall time.Duration
+	cpu  time.Duration
 	peak int64 // resident memory, bytes
 }
 
 func report(name string, a, b usage) {
-	fmt.Printf("%-26s %8.1f ms %6.1f MiB  %8.1f ms %6.1f MiB  %6.1f\n", name, ms(a), mib(a), ms(b), mib(b), ms(a)/ms(b))
+	fmt.Printf("%-26s %8.1f ms %6.1f MiB  %8.1f ms %6.1f MiB  %6.1f\n", name, ms(a.wall), mib(a), ms(b.wall), mib(b), ms(a.wall)/ms(b.wall))
 }
 
-func ms(u usage) float64 { return float64(u.wall.Microseconds()) / 1000 }
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func mib(u usage) float64 { return float64(u.peak) / (1 << 20) }
 
@@ -152,18 +165,27 @@ func measure(runner string, argv []string) (usage, error) {
 	if err != nil {
 		return usage{}, fmt.Errorf("running %q: %w: %s", argv[:min(3, len(argv))], err, said.String())
 	}
-	var wall, peak int64
-	if _, err := fmt.Sscan(string(out), &wall, &peak); err != nil {
+	var wall, peak, cpu int64
+	if _, err := fmt.Sscan(string(out), &wall, &peak, &cpu); err != nil {
 		return usage{}, fmt.Errorf("reading what the runner says: %w", err)
 	}
-	return usage{time.Duration(wall), peak * 1024}, nil
+	return usage{time.Duration(wall), time.Duration(cpu), peak * 1024}, nil
 }
 
 func median(all []usage) usage {
-	walls, peaks := slices.Clone(all), slices.Clone(all)
-	slices.SortFunc(walls, func(a, b usage) int { return cmp.Compare(a.wall, b.wall) })
-	slices.SortFunc(peaks, func(a, b usage) int { return cmp.Compare(a.peak, b.peak) })
-	return usage{walls[len(walls)/2].wall, peaks[len(peaks)/2].peak}
+	return usage{
+		middle(all, func(u usage) time.Duration { return u.wall }), middle(all, func(u usage) time.Duration { return u.cpu }),
+		middle(all, func(u usage) int64 { return u.peak }),
+	}
+}
+
+func middle[T cmp.Ordered](all []usage, of func(usage) T) T {
+	values := make([]T, len(all))
+	for i, u := range all {
+		values[i] = of(u)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // converged lays out a node below root, applies a file with so many registries to it, and returns the file's path.

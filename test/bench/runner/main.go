@@ -1,4 +1,5 @@
-// Command runner runs a program and prints what it took: nanoseconds of wall time, and its peak resident memory in KiB. It
+// Command runner runs a program and prints what it took: nanoseconds of wall time, its peak resident memory in KiB, and
+// nanoseconds of processor time; both with those of the programs that it has waited for. It
 // is as small as can be, because the kernel counts the parent's memory as the child's peak until the child executes.
 //
 //	runner PROGRAM ARGUMENT…
@@ -36,5 +37,6 @@ func main() {
 	if err != nil || status.ExitStatus() != 0 {
 		os.Exit(1)
 	}
-	os.Stdout.WriteString(strconv.FormatInt(wall.Nanoseconds(), 10) + " " + strconv.FormatInt(usage.Maxrss, 10) + "\n")
+	cpu := usage.Utime.Nano() + usage.Stime.Nano()
+	os.Stdout.WriteString(strconv.FormatInt(wall.Nanoseconds(), 10) + " " + strconv.FormatInt(usage.Maxrss, 10) + " " + strconv.FormatInt(cpu, 10) + "\n")
 }
