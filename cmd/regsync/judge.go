@@ -61,8 +61,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 	var judges errgroup.Group
 	judges.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range changes {
-		judges.Go(func() (err error) {
-			faults[i], err = judgeFile(s, change, from[change.ID], bodies[path.Dir(change.Name)], majors)
+		judges.Go(func() error {
+			found, err := judgeFile(s, change, from[change.ID], bodies[path.Dir(change.Name)], majors)
+			for _, f := range found {
+				faults[i] = append(faults[i], &apply.FileError{Name: change.Name, Err: f})
+			}
 			return err
 		})
 	}
@@ -84,11 +87,11 @@ func judgeFile(s *survey, change plan.Change, from spec.Position, files map[stri
 		return nil, err
 	}
 	if missing != "" {
-		return []error{&apply.FileError{Name: change.Name, Err: &spec.Problem{
+		return []error{&spec.Problem{
 			Position: from,
 			Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, host),
 			Hint:     "put the file back, or name the registry with its ca or client under registries",
-		}}}, nil
+		}}, nil
 	}
 	asks := masked(files, change.Asks)
 	copied, err := loader.Copy(files, host)
@@ -102,11 +105,11 @@ func judgeFile(s *survey, change plan.Change, from spec.Position, files map[stri
 			err = result.Agrees(asks)
 		}
 		if err != nil {
-			faults = append(faults, &apply.FileError{Name: change.Name, Err: &spec.Problem{
+			faults = append(faults, &spec.Problem{
 				Position: spec.Position{File: change.Name},
 				Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
 				Hint:     "this is a fault of regsync's; nothing was written",
-			}})
+			})
 		}
 	}
 	return faults, nil
