@@ -7,6 +7,7 @@
 //	<!-- node: NAME -->          from here on commands see a fresh node, of examples/testdata/NAME.txtar
 //	```yaml /etc/…               this file is written to that node (of any language)
 //	```console run               these commands are run against it; a line "..." stands for any lines
+//	<!-- run by: FILE -->        FILE is a test that runs the page's other commands, in its own way
 //	<!-- keys: TYPE --> … <!-- end -->     the keys of a type of the schema
 //	<!-- help: VERB --> … <!-- end -->     what the verb's --help says
 //	<!-- rules: FAMILY --> … <!-- end -->  the rules of doctor in a family
