@@ -9,6 +9,8 @@ PREFIX  ?= /usr/local
 CACHE   := $(or $(REGSYNC_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsync-components)
 TOOLS   := $(CACHE)/tools-$(shell sha256sum tools/go.mod | cut -c1-12)
 IMAGE   ?= ghcr.io/regsync/regsync
+PACKERS := $(CACHE)/tools-$(shell sha256sum tools/release/go.mod | cut -c1-12)
+DIST    ?= dist
 GOOS    ?= $(shell go env GOOS)
 GOARCH  ?= $(shell go env GOARCH)
 
@@ -29,11 +31,24 @@ install: build ## bin/regsync to $(DESTDIR)$(PREFIX)/bin
 
 .PHONY: image
 image: build ## dist/regsync-image-ARCH.tar, a container image of bin/regsync for docker load, ctr images import, crane push
-	@mkdir -p dist
-	CGO_ENABLED=0 GOOS= GOARCH= go run ./deploy/image bin/regsync $(GOARCH) $(IMAGE):$(VERSION) dist/regsync-image-$(GOARCH).tar
+	@mkdir -p '$(DIST)'
+	CGO_ENABLED=0 GOOS= GOARCH= go run ./deploy/image bin/regsync $(GOARCH) $(IMAGE):$(VERSION) '$(DIST)/regsync-image-$(GOARCH).tar'
+
+.PHONY: release
+release: $(PACKERS)/nfpm ## dist/: programs, deb, rpm and archives for amd64 and arm64, bills of materials, checksums
+	@deploy/packages/build '$(DIST)' '$(VERSION)' '$(PACKERS)'
+
+.PHONY: reproducible
+reproducible: ## whether two clones of this commit, the second without Go's cache, give the same release byte for byte
+	@deploy/packages/reproducible
+
+$(PACKERS)/nfpm: tools/release/go.mod
+	@echo 'building the tools of tools/release/go.mod, once' >&2; mkdir -p $(PACKERS)
+	@cd tools/release && GOOS= GOARCH= GOFLAGS= CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PACKERS)/ tool
+	@touch $@
 
 .PHONY: components
-components: ## the real daemons that the tests start, an API server, Kustomize and Helm: packages, and what is built (15 minutes the first time)
+components: $(PACKERS)/nfpm ## the real daemons that the tests start: packages, built releases of containerd, an API server, Kustomize, Helm, Debian roots (a quarter of an hour the first time)
 	@test/components/install
 	@go run ./test/components
 
@@ -43,7 +58,7 @@ test: components ## all tests, from the units to the real components (root gets 
 
 .PHONY: test-long
 test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)
-	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestConcurrent)$$' ./test | \
+	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestStrange|TestStrangeFolder|TestConcurrent)$$' ./test | \
 	  grep -v '^ *=== '
 
 .PHONY: check
@@ -83,6 +98,11 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 demo: build ## a node, a registry, plan, apply, a pull, reset: as a terminal session (root)
 	@test/components/install
 	@go run ./test/demo bin/regsync
+
+.PHONY: picture
+picture: ## the picture of README, recorded on a node of the suite (root) and drawn by python3-rich
+	UPDATE=1 go test -count=1 -run '^TestStories$$/^picture' ./test
+	/usr/bin/python3 docs/picture/draw.py
 
 .PHONY: bench
 bench: build ## plan beside cat, version beside an empty program, and the benchmarks of the core

@@ -10,6 +10,8 @@
 //	<!-- keys: TYPE --> … <!-- end -->     the keys of a type of the schema
 //	<!-- help: VERB --> … <!-- end -->     what the verb's --help says
 //	<!-- rules: FAMILY --> … <!-- end -->  the rules of doctor in a family
+//
+// A page with a story (<!-- story) is run on real components instead: TestPages in test says how, and what may stand in one.
 package docs
 
 //go:generate go test -update .

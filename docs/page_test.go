@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	all := []string{"../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../examples/README.md"}
-	for _, pattern := range []string{"*.md", "adr/*.md"} {
+	for _, pattern := range []string{"*.md", "adr/*.md", "recipes/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no page is %s: %v", pattern, err)
@@ -83,7 +83,7 @@ func settle(t *testing.T, page string, have, want []string) {
 }
 
 var (
-	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link    = regexp.MustCompile(`(?:\]\(|src="|srcset=")([^)\s"]+)`)
 	heading = regexp.MustCompile("^#+ (.*)$")
 	notWord = regexp.MustCompile(`[^\p{L}\p{N}\s_-]`)
 )
@@ -107,6 +107,19 @@ func TestLinks(t *testing.T) {
 					t.Errorf("%s:%d: %s has no heading #%s", page, i+1, file, anchor)
 				}
 			}
+		}
+	}
+}
+
+// TestIndex wants each page to be found from docs/README.md, itself or the page of its folder.
+func TestIndex(t *testing.T) {
+	index := strings.Join(read(t, "README.md"), "\n") + strings.Join(read(t, "recipes/README.md"), "\n")
+	for _, page := range pages(t) {
+		if dir := filepath.Dir(page); dir != "." && dir != "recipes" || filepath.Base(page) == "README.md" {
+			continue
+		}
+		if !strings.Contains(index, "]("+filepath.Base(page)+")") {
+			t.Errorf("the index has no link to %s", page)
 		}
 	}
 }

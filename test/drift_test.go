@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +75,8 @@ type watched struct {
 	ended    chan error
 	events   chan event
 	began    time.Time // when it was changed last
+	host     string    // where the node is mounted; empty: it is this machine
+	flags    []string  // that say so
 	log      bytes.Buffer
 }
 
@@ -191,11 +196,63 @@ func (n *watched) archive(name string) {
 func (n *watched) path(name string) string { return filepath.Join(n.dir, name) }
 
 func (n *watched) args(verb ...string) []string {
+	if n.host != "" {
+		return append(verb, "-f", n.path("regsync.yaml"))
+	}
 	return append(verb, "-f", n.path("regsync.yaml"), "-f", n.path("volume"))
+}
+
+// newBareWatched is a node of files only, mounted somewhere, that nothing runs on, with some registries.
+func newBareWatched(t *testing.T, program string, registries int) *watched {
+	t.Helper()
+	n := &watched{T: t, dir: t.TempDir(), program: program, env: os.Environ(), events: make(chan event, 1000)}
+	n.host = n.path("node")
+	n.ok(os.MkdirAll(n.host+"/etc/containerd", 0o755))
+	n.ok(os.MkdirAll(n.host+"/var/lib", 0o755))
+	n.write(n.host+"/etc/hosts", "127.0.0.1 localhost\n", 0o644)
+	n.write(n.host+"/etc/containerd/config.toml", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = \"/etc/containerd/certs.d\"\n", 0o644)
+	n.write(n.path("regsync.yaml"), n.bareSpec(registries), 0o644)
+	return n
+}
+
+func (n *watched) bareSpec(registries int) string {
+	var s strings.Builder
+	s.WriteString("apiVersion: regsync/v1alpha1\nkind: NodeRegistries\nnode: {runtime: containerd}\nregistries:\n")
+	for i := range registries {
+		fmt.Fprintf(&s, "  - {host: r%d.lab, address: 10.0.0.9}\n", i)
+	}
+	return s.String()
+}
+
+// hosts is the hosts.toml of one of its registries.
+func (n *watched) hosts(i int) string {
+	return n.host + fmt.Sprintf("/etc/containerd/certs.d/r%d.lab/hosts.toml", i)
+}
+
+func (n *watched) onNode(file string) string { return strings.TrimPrefix(file, n.host) }
+
+// ask asks the watch at its socket.
+func (n *watched) ask(socket, path string) string {
+	n.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+	response, err := client.Get("http://watch" + path)
+	n.ok(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	n.ok(err)
+	return string(text)
 }
 
 // start starts the watch and waits until the node is as the file says.
 func (n *watched) start(flags ...string) {
+	n.Helper()
+	n.begin(flags...)
+	n.await("it to converge", func(e event) bool { return e.Event == "converged" })
+}
+
+func (n *watched) begin(flags ...string) {
 	n.Helper()
 	n.cmd = exec.Command(n.program, append(n.args("watch", "-o", "json"), flags...)...)
 	n.cmd.Env, n.cmd.Stderr = n.env, &n.log
@@ -215,7 +272,6 @@ func (n *watched) start(flags ...string) {
 		n.ended <- n.cmd.Wait()
 	}()
 	n.Cleanup(func() { n.cmd.Process.Kill() })
-	n.await("it to converge", func(e event) bool { return e.Event == "converged" })
 }
 
 // stop ends the watch, which ends well.

@@ -22,7 +22,7 @@ import (
 
 const kubeUsage = `usage:
 	kube up [ADDRESS] | down | kill | start
-	kube node [no-storage] [no-images]
+	kube node [no-storage] [no-images] [pulls]
 	kube microk8s | kube push REPOSITORY:TAG
 	kube kubeconfig USER FILE
 	kube create ns NAME [LABEL=VALUE…] | kube create KIND [NAMESPACE/]NAME
@@ -43,7 +43,7 @@ const kubeAddress = "127.0.0.1:16443"
 // knew. kill ends the API server alone, start starts it again on what etcd has.
 //
 // node gives the cluster its one node, a stand-in, without which no pod runs; with no-storage it provides no volumes, with no-images it can pull
-// none, until node says otherwise. microk8s makes the API server that of MicroK8s' tree, and puts a stand-in for its command on the PATH. push
+// none, until node says otherwise; with pulls it has the node's containerd pull the images of pods, as kubelet would. microk8s makes the API server that of MicroK8s' tree, and puts a stand-in for its command on the PATH. push
 // puts a random image into the built-in registry.
 //
 // kubeconfig writes one for admin, for a user by certificate, or for a service account (system:serviceaccount:NAMESPACE:NAME) by token; the
@@ -73,6 +73,9 @@ func cmdKube(ts *testscript.TestScript, neg bool, args []string) {
 			n.kubeNode = rig.StartKubeNode(n.kube.KubeClient)
 		}
 		n.kubeNode.Suffer(slices.Contains(args, "no-storage"), slices.Contains(args, "no-images"))
+		if slices.Contains(args, "pulls") {
+			n.kubeNode.PullWith(n.cri(ts))
+		}
 		return
 	case "push":
 		digest, err := n.kubeNode.Push(args[1])
@@ -133,14 +136,19 @@ func (n *node) startKube(ctx context.Context, args []string) error {
 
 // putMicroK8s puts the stand-in for the command microk8s on the story's PATH: this binary, see TestMain.
 func (n *node) putMicroK8s() error {
+	if err := os.MkdirAll("/run/rig-snap", 0o755); err != nil {
+		return err
+	}
+	return n.standIn("microk8s")
+}
+
+// standIn puts this binary on the story's PATH under the name of a command that it stands in for.
+func (n *node) standIn(command string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll("/run/rig-snap", 0o755); err != nil {
-		return err
-	}
-	return os.Symlink(self, filepath.Join(n.bin, "microk8s"))
+	return os.Symlink(self, filepath.Join(n.bin, command))
 }
 
 func kubeKubeconfig(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {

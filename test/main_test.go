@@ -12,8 +12,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "microk8s" {
+	switch filepath.Base(os.Args[0]) {
+	case "microk8s":
 		os.Exit(rig.MicroK8sCommand(os.Args[1:], os.Stdout))
+	case "crictl":
+		os.Exit(rig.CrictlCommand(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	rig.Enter()
 	dir, err := os.MkdirTemp("", "regsync-bin-*")

@@ -33,6 +33,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"dockerd":      cmdDockerd,
 	"docker-info":  cmdDockerInfo,
 	"systemd":      cmdSystemd,
+	"debian":       cmdDebian,
 	"cluster":      cmdCluster,
 	"kube":         cmdKube,
 	"distribution": cmdDistribution,
@@ -50,6 +51,7 @@ type node struct {
 	microk8s     *rig.MicroK8s          // nil: not started
 	dockerd      *rig.Dockerd           // nil: not started
 	systemd      *rig.Systemd           // nil: not started
+	debian       string                 // where a Debian root is mounted; empty: none
 	registries   map[string]*rig.Registry
 	distribution *rig.Distribution
 	webs         map[string]*rig.Web
@@ -77,6 +79,14 @@ func setUp(env *testscript.Env, dir, release string) error {
 	}
 	if program := os.Getenv("REGSYNC"); program != "" {
 		if err := os.Symlink(program, filepath.Join(n.bin, "regsync")); err != nil {
+			return err
+		}
+	}
+	if err := n.standIn("crictl"); err != nil {
+		return err
+	}
+	if program, err := rig.FindKubectl(); err == nil {
+		if err := os.Symlink(program, filepath.Join(n.bin, "kubectl")); err != nil {
 			return err
 		}
 	}

@@ -2,8 +2,10 @@ package test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,16 +20,19 @@ const podUsage = `usage:
 	pod image NAME FILE
 	pod new NAMESPACE/DAEMONSET
 	pod run CODE [ARGS…]
-	pod start | log | project | stop`
+	pod start | log | project | stop
+	pod probe liveness|readiness
+	pod patch KIND NAME JSON`
 
 // pod image makes the image of the program under test, as make image does, writes it to FILE, and gives the node that one and the one that
 // holds namespaces.
 //
 // pod new makes a pod as a DaemonSet says, and puts it on this node, whose own containerd runs it. run runs its containers, or the last one with
 // other arguments, prints what it says, and expects its exit code; start starts it, log prints what it has said since. project brings its
-// ConfigMap and its Secret up to what the cluster has now. stop ends the pod.
+// ConfigMap and its Secret up to what the cluster has now. probe asks as kubelet does, patch changes an object as the pod's service account. stop
+// ends the pod.
 func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) == 0 || neg {
+	if len(args) == 0 || neg && args[0] != "probe" && args[0] != "patch" {
 		ts.Fatalf(podUsage)
 	}
 	n := here(ts)
@@ -58,6 +63,17 @@ func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprint(ts.Stdout(), ts.ReadFile(n.podLog))
 	case args[0] == "project":
 		ts.Check(n.pod.Project(ctx))
+	case args[0] == "probe" && len(args) == 2:
+		said, err := n.pod.Probe(ctx, args[1])
+		fmt.Fprint(ts.Stdout(), said)
+		settle(ts, neg, err)
+	case args[0] == "patch" && len(args) == 4:
+		client, err := n.pod.Client()
+		ts.Check(err)
+		path, err := n.kube.Path(ctx, args[1], args[2])
+		ts.Check(err)
+		_, err = client.Do(ctx, http.MethodPatch, path, json.RawMessage(args[3]))
+		settle(ts, neg, err)
 	case args[0] == "stop":
 		ts.Check(n.pod.Stop(ctx))
 		n.pod = nil

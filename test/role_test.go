@@ -1,8 +1,10 @@
 package test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,10 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/regsync/regsync/internal/beacon"
 	"github.com/regsync/regsync/test/rig"
 )
 
@@ -87,6 +91,7 @@ func newRoleWorld(t *testing.T, program string) *roleWorld {
 	t.Cleanup(w.kube.Stop)
 	text, err := os.ReadFile("../deploy/kubernetes/rbac.yaml")
 	check(err)
+	text = bytes.ReplaceAll(text, []byte("resourceNames: [harbor]"), []byte("resourceNames: [named, globbed]")) // as it says itself
 	check(w.kube.Apply(t.Context(), "kubectl", text))
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		var object map[string]any
@@ -145,11 +150,12 @@ type roleStep struct {
 	args []string
 }
 
-// steps are the whole job: make, rotate, give back, look at the add-on, and at the labels of the node.
+// steps are the whole job: make, rotate, watch and say how the node is, give back, look at the add-on, and at the labels of the node.
 func (w *roleWorld) steps() []roleStep {
 	return []roleStep{
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "one")}},
 		{0, []string{"apply", "--yes", "-f", filepath.Join(w.dir, "two")}},
+		{0, []string{"watch", "--annotate", "-f", filepath.Join(w.dir, "two")}},
 		{0, []string{"reset", "--yes"}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "registry")}},
 		{0, []string{"plan", "-f", filepath.Join(w.dir, "labels")}},
@@ -157,6 +163,9 @@ func (w *roleWorld) steps() []roleStep {
 }
 
 func (w *roleWorld) run(args ...string) (said string, code int) {
+	if args[0] == "watch" {
+		return w.watch(args...)
+	}
 	cmd := exec.CommandContext(w.t.Context(), w.regsync, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(w.dir, "role.conf"))
 	out, err := cmd.CombinedOutput()
@@ -164,6 +173,44 @@ func (w *roleWorld) run(args ...string) (said string, code int) {
 		w.t.Fatal(err)
 	}
 	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// watch runs until it is known of everything that is followed in the cluster whether it can be, and whether the node can be annotated.
+func (w *roleWorld) watch(args ...string) (said string, code int) {
+	none := map[string]any{"metadata": map[string]any{"annotations": nil}}
+	if _, err := w.kube.Do(w.t.Context(), http.MethodPatch, "/api/v1/nodes/node", none); err != nil {
+		w.t.Fatal(err)
+	}
+	out, err := os.Create(filepath.Join(w.dir, "watch.log"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := exec.CommandContext(w.t.Context(), w.regsync, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(w.dir, "role.conf"))
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	var status beacon.Status
+	for w.t.Context().Err() == nil && (len(status.Streams) < 3 || !w.annotated(out.Name())) {
+		status, _ = beacon.Read("/run/regsync") // before it is there
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
+	text, err := os.ReadFile(out.Name())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(text), `\"`, `"`), 0 // its log is JSON
+}
+
+// annotated reports whether the node has been annotated, or the log says that it cannot be.
+func (w *roleWorld) annotated(log string) bool {
+	node, _ := w.kube.Get(w.t.Context(), "node", "node") // it is there
+	_, err := rig.Field(node, "/metadata/annotations/regsync.dev~1converged")
+	text, _ := os.ReadFile(log) // it is there too
+	return err == nil || strings.Contains(string(text), "the annotations of the node are not written")
 }
 
 // clean takes away what a job that stopped half-way has left.
@@ -211,7 +258,9 @@ func rest(rule map[string]any, resource, verb any) []any {
 	var rules []any
 	add := func(resources, verbs []any) {
 		if len(resources) > 0 && len(verbs) > 0 {
-			rules = append(rules, map[string]any{"apiGroups": rule["apiGroups"], "resources": resources, "verbs": verbs})
+			less := maps.Clone(rule)
+			less["resources"], less["verbs"] = resources, verbs
+			rules = append(rules, less)
 		}
 	}
 	not := func(list any, x any) []any {
@@ -224,9 +273,11 @@ func rest(rule map[string]any, resource, verb any) []any {
 
 // allowed waits until the API server's authorizer has heard of a change of the role.
 func (w *roleWorld) allowed(rule map[string]any, resource, verb any, want bool) {
-	review := map[string]any{"spec": map[string]any{"user": roleUser, "resourceAttributes": map[string]any{
-		"namespace": "kube-system", "verb": verb, "group": rule["apiGroups"].([]any)[0], "resource": resource,
-	}}}
+	asked := map[string]any{"namespace": "kube-system", "verb": verb, "group": rule["apiGroups"].([]any)[0], "resource": resource}
+	if names, ok := rule["resourceNames"].([]any); ok {
+		asked["name"] = names[0]
+	}
+	review := map[string]any{"spec": map[string]any{"user": roleUser, "resourceAttributes": asked}}
 	for {
 		answer, err := w.kube.Do(w.t.Context(), http.MethodPost, "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
 		if err != nil {

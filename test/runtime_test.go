@@ -59,10 +59,10 @@ func cmdSnapd(ts *testscript.TestScript, neg bool, args []string) {
 	settle(ts, neg, err)
 }
 
-// snap-next busy|refresh|fail|kill|down COUNT: how the next calls of snap restart are to go.
+// snap-next busy|refresh|wander|fail|kill|down COUNT: how the next calls of snap restart are to go.
 func cmdSnapNext(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
-		ts.Fatalf("usage: snap-next busy|refresh|fail|kill|down COUNT")
+		ts.Fatalf("usage: snap-next busy|refresh|wander|fail|kill|down COUNT")
 	}
 	count, err := strconv.Atoi(args[1])
 	ts.Check(err)

@@ -17,7 +17,8 @@ import (
 // TestStories runs testdata/*.txtar. A story's first lines may say what it needs:
 //
 //	# containerd: 1.6 2.2     runs it once for each release, named in $CONTAINERD
-//	# needs: dockerd regsync  programs; kube stands for those of a control plane
+//	# needs: dockerd regsync  programs; kube stands for those of a control plane, kubectl for the one that is built with them,
+//	                          debian for the Debian roots, release for a release of this tree
 //
 // The condition [containerd:2.2] holds on that release.
 //
@@ -68,10 +69,16 @@ func tell(t *testing.T, file, release string, needs []string) {
 		switch program {
 		case "regsync":
 			regsync(t)
+		case "release":
+			madeRelease(t)
+		case "debian":
+			_, err = rig.FindDebian("judges")
 		case "systemd":
 			_, err = rig.SystemdProgram()
 		case "kube":
 			_, err = rig.FindKube()
+		case "kubectl":
+			_, err = rig.FindKubectl()
 		case "kustomize":
 			_, err = rig.Kustomize.Find()
 		case "helm":

@@ -46,6 +46,7 @@ var (
 		{"the disk turns read-only when `daemon.json` is replaced", "putting things back failed too", "4", mended, failing(syscall.EROFS, "renameat", "/etc/docker/daemon.json", true)},
 		{"the disk is full from `/etc/hosts` on", "putting things back failed too", "4", mended, failing(syscall.ENOSPC, "openat", "/etc/.hosts.regsync-new", true)},
 		{"killed, or the power goes, when `daemon.json` is replaced", "Undone: an apply was cut off", "–", mended, at("renameat", "/etc/docker/daemon.json", killed)},
+		{"killed when an image is there, before that is recorded", "Unfinished: regsync apply goes on", "–", asWanted, killedUnrecorded},
 		{"interrupted (SIGTERM) when `/etc/hosts` is replaced", "every file is as it was before", "130", asBefore, at("renameat", "/etc/hosts", terminated)},
 		{"the restart of containerd fails", "systemctl command [restart snap.microk8s.daemon-containerd.service] failed", "1", asBefore, snapNext("fail")},
 		{"containerd comes up without its CRI", "the CRI does not answer after the restart", "1", asBefore, snapNext("down")},
@@ -150,12 +151,16 @@ func (b *battered) endure(x trouble, c crash, r rehearsal) {
 	if difference := b.differs(x.node, r); difference != "" {
 		b.Errorf("the node is not %s:\n%s", x.node, difference)
 	}
-	if b.after != nil {
+	restored := b.after != nil
+	if restored {
 		b.after()
 		b.after = nil
 	}
 	b.does([]int{0}, "apply", "-f", c.spec, "--yes")
 	b.does([]int{0}, "plan", "-f", c.spec, "--detailed-exitcode")
+	if !restored { // what was put back then knows of an earlier apply only
+		b.does([]int{0}, "status", "-f", c.spec)
+	}
 	if difference := b.seeObjects().differs(r.objects); difference != "" {
 		b.Errorf("applied again, and the cluster is not as the file says:\n%s", difference)
 	}

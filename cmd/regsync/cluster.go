@@ -20,6 +20,7 @@ import (
 
 // reach is how far a run reaches into the cluster.
 type reach struct {
+	way    *cluster.Client // there; nil: none is known. Whether anybody is at its end is another question
 	client *cluster.Client // nil: not at all, and one of the next two says why
 	lease  *cluster.Lease  // nil: nobody else is asked whether we may write
 
@@ -113,6 +114,7 @@ func (c *command) connect(ctx context.Context, s *site, v ledger.Services, r *re
 	case err != nil:
 		return err
 	}
+	r.way = client
 	ask, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	if err := client.Ready(ask); err != nil {

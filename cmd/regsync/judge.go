@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/docker"
 	"github.com/regsync/regsync/internal/loader"
 	"github.com/regsync/regsync/plan"
@@ -25,11 +26,10 @@ import (
 // loaded what its file says.
 func (c *command) judge(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) error {
 	var errs *multierror.Error
-	if err := judgeHosts(s, t, desired, majors(v.version(ctx))); err != nil {
-		errs = multierror.Append(errs, err)
-	}
-	if err := judgeDocker(ctx, t, v); err != nil {
-		errs = multierror.Append(errs, err)
+	for _, err := range []error{judgeHosts(s, t, desired, majors(v.version(ctx))), judgeDocker(ctx, t, v)} {
+		if err = c.refused(t, err); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 	}
 	if !v.baking {
 		pendingDocker(ctx, s, t, desired, v)
@@ -84,11 +84,11 @@ func judgeFile(s *survey, change plan.Change, from spec.Position, files map[stri
 		return nil, err
 	}
 	if missing != "" {
-		return []error{&spec.Problem{
+		return []error{&apply.FileError{Name: change.Name, Err: &spec.Problem{
 			Position: from,
 			Message:  fmt.Sprintf("%q, which %q would name, is not there: containerd would fail every pull of %s", missing, change.Name, host),
 			Hint:     "put the file back, or name the registry with its ca or client under registries",
-		}}, nil
+		}}}, nil
 	}
 	asks := masked(files, change.Asks)
 	copied, err := loader.Copy(files, host)
@@ -102,11 +102,11 @@ func judgeFile(s *survey, change plan.Change, from spec.Position, files map[stri
 			err = result.Agrees(asks)
 		}
 		if err != nil {
-			faults = append(faults, &spec.Problem{
+			faults = append(faults, &apply.FileError{Name: change.Name, Err: &spec.Problem{
 				Position: spec.Position{File: change.Name},
 				Message:  fmt.Sprintf("containerd %d.x would not read this file as it is meant: %v", major, err),
 				Hint:     "this is a fault of regsync's; nothing was written",
-			})
+			}})
 		}
 	}
 	return faults, nil
@@ -202,7 +202,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 	}
 	where, flag, err := d.FlagClash(render.DaemonKeys(change.Entry.Body))
 	if err != nil {
-		return err
+		return &apply.FileError{Name: change.Name, Err: err}
 	}
 	if where != "" {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{
@@ -212,7 +212,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 		})
 	}
 	if err := d.Validate(ctx, change.After); err != nil {
-		return &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}
+		return &apply.FileError{Name: change.Name, Err: &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}}
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 // pendingDocker adds a reload where dockerd does not have what its file says.
 func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
 	i := slices.IndexFunc(desired.Resources, func(r render.Resource) bool { return r.Effect == render.ReloadDocker })
-	if i < 0 {
+	if i < 0 || slices.ContainsFunc(t.plan.Conflicts, func(c plan.Conflict) bool { return c.ID == desired.Resources[i].ID }) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)

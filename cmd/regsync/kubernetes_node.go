@@ -49,6 +49,7 @@ func reader(root *node.Root) func(name string) ([]byte, error) {
 }
 
 // nodeLabels gives what asks the cluster, once, for the labels of this node, as long as --wait allows; nil where there is no node to ask for.
+// Where the API server is away, those that it last told this process of count: a watch goes on healing what it knows.
 func (c *command) nodeLabels(ctx context.Context, root *node.Root) func() (map[string]string, error) {
 	if root == nil || c.baking() {
 		return nil
@@ -57,8 +58,18 @@ func (c *command) nodeLabels(ctx context.Context, root *node.Root) func() (map[s
 		deadline := time.Now().Add(c.wait)
 		for {
 			labels, err := c.askLabels(ctx, root)
-			if err == nil || errors.As(err, new(*cluster.RefusedError)) || time.Now().After(deadline) {
+			if err == nil {
+				c.labels = labels
+			}
+			final := errors.As(err, new(*cluster.RefusedError)) || errors.Is(err, cluster.ErrNoNode)
+			if err == nil || final {
 				return labels, err
+			}
+			if c.labels != nil {
+				return c.labels, nil
+			}
+			if time.Now().After(deadline) {
+				return nil, err
 			}
 			select {
 			case <-ctx.Done():

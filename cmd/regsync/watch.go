@@ -48,7 +48,8 @@ type watcher struct {
 	inputs  map[string]bool // those of them that regsync reads only
 	unheard string          // why some of them are not watched
 
-	containerd, cluster ear // whose events are listened to
+	containerd ear // whose events are listened to
+	cluster    followedCluster
 
 	pace     watch.Pace
 	fights   *watch.Truces // over what somebody else changes
@@ -59,6 +60,8 @@ type watcher struct {
 	bad  error         // why it is not the one that stands there now
 	last round
 	said map[string]bool // what is pending, as it was last said
+
+	annotated annotated
 }
 
 func (c *command) watchVerb() *cobra.Command {
@@ -75,6 +78,7 @@ flag, and what is in conflict, is left as it is and named; everything else is do
 	f.BoolVar(&w.reportOnly, "report-only", false, "change nothing: say what differs")
 	f.BoolVar(&w.once, "once-converged", false, "end when the node is as the file says")
 	f.StringVar(&w.address, "listen", "", "answer /metrics, /healthz and /readyz at `ADDRESS`: HOST:PORT, or unix:///PATH")
+	f.BoolVar(&w.annotated.asked, "annotate", false, "write how the node is to annotations of its Kubernetes node (NODE_NAME, or the host name)")
 	f.DurationVar(&w.resync, "resync", 5*time.Minute, "look at the node after this time though nothing was heard")
 	return verb
 }
@@ -91,7 +95,7 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
 	debug.SetGCPercent(50) // it stays; see main for runs that don't
-	w.log = w.logger()
+	w.log, w.singly = w.logger(), true
 	w.wait = 0 // it looks again by itself
 	w.pace.Resync, w.fights, w.failures, w.restarts = w.resync, watch.Fights(), watch.Failures(), watch.Restarts()
 	if err := w.light(); err != nil {
@@ -120,6 +124,7 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 		if err := w.tell(r); err != nil {
 			return err
 		}
+		w.annotate(ctx, r)
 		if w.once && r.converged() {
 			return nil
 		}

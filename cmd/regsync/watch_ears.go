@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/regsync/regsync/internal/cluster"
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/spec"
@@ -32,57 +30,22 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 	if t.spec == nil {
 		return
 	}
-	if v := w.services(s.root, t.services); v.socket == "" {
+	w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing)
+	v := w.services(s.root, t.services)
+	if v.socket == "" {
 		w.containerd.end()
-	} else {
-		w.containerd.hear(ctx, v.socket+" "+v.Namespace, func(ctx context.Context) {
-			err := images.Follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
-			if err != nil {
-				w.complain(err, "")
-			}
-		})
+		return
 	}
-	switch in := interest(t.spec); {
-	case t.reach == nil || t.reach.elsewhere != "":
-		w.cluster.end()
-	case t.reach.client != nil: // else what is listened to goes on: it waits for the API server too
-		w.cluster.hear(ctx, fmt.Sprint(t.services.Cluster, in), func(ctx context.Context) {
-			t.reach.client.Follow(ctx, in, w.bell.Ring, func(name string, up bool, why string) {
-				w.beacon.Stream(name, up, why)
-				if up {
-					w.bell.Ring(apiServerBack)
-				}
-			})
-		})
-	}
+	w.containerd.hear(ctx, v.socket+" "+v.Namespace, func(ctx context.Context) {
+		err := images.Follow(ctx, v.socket, v.Namespace, w.bell.Ring, func(up bool, why string) { w.beacon.Stream("containerd", up, why) })
+		if err != nil {
+			w.complain(err, "")
+		}
+	})
 }
 
 // ledgerFile is written by every apply, in the state directory.
 const ledgerFile = "ledger"
-
-// apiServerBack is the cause when changes of the cluster are heard of again.
-const apiServerBack = "kubernetes is there"
-
-// interest is what of the cluster may make a difference.
-func interest(sp *spec.Spec) cluster.Interest {
-	var in cluster.Interest
-	everywhere := false
-	for i := range sp.PullSecrets {
-		p := &sp.PullSecrets[i]
-		in.Secrets = append(in.Secrets, p.Name)
-		in.ServiceAccounts = append(in.ServiceAccounts, p.ServiceAccounts...)
-		in.Namespaces = append(in.Namespaces, p.Namespaces...)
-		everywhere = everywhere || listed(p)
-	}
-	if everywhere {
-		in.Namespaces = nil
-	}
-	for _, list := range []*[]string{&in.Namespaces, &in.Secrets, &in.ServiceAccounts} {
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
-	return in
-}
 
 // wanted lists the paths on this machine that matter, sorted.
 func (w *watcher) wanted(s *site, t trip) []string {

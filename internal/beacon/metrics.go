@@ -32,6 +32,7 @@ type metrics struct {
 	cpu       *metric
 	memory    *metric
 	start     *metric
+	routines  *metric
 }
 
 func newMetrics(version string) *metrics {
@@ -49,9 +50,10 @@ func newMetrics(version string) *metrics {
 		bytes:     counter("regsync_image_bytes_total", "Bytes of images that were brought into the image store, by where they came from.", "source"),
 		took: newHistogram("regsync_round_duration_seconds", "How long looks at the node take, with what they change.",
 			.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
-		cpu:    counter("process_cpu_seconds_total", "Processor time of this process."),
-		memory: gauge("process_resident_memory_bytes", "Resident memory of this process."),
-		start:  gauge("process_start_time_seconds", "When this process began, since the epoch."),
+		cpu:      counter("process_cpu_seconds_total", "Processor time of this process."),
+		memory:   gauge("process_resident_memory_bytes", "Resident memory of this process."),
+		start:    gauge("process_start_time_seconds", "When this process began, since the epoch."),
+		routines: gauge("go_goroutines", "Goroutines of this process."),
 	}
 	m.build.set(1, version, runtime.Version())
 	for _, w := range waits {
@@ -68,7 +70,7 @@ func (m *metrics) page() page {
 	m.look()
 	p := page{&m.took.metric: m.took.lines()}
 	for _, one := range []*metric{
-		m.build, m.converged, m.spec, m.success, m.pending, m.changes, m.rounds, m.fights, m.effects, m.streams, m.bytes, m.cpu, m.memory, m.start,
+		m.build, m.converged, m.spec, m.success, m.pending, m.changes, m.rounds, m.fights, m.effects, m.streams, m.bytes, m.cpu, m.memory, m.start, m.routines,
 	} {
 		p[one] = one.lines()
 	}
@@ -81,6 +83,7 @@ func (m *metrics) look() {
 	if unix.Getrusage(unix.RUSAGE_SELF, &usage) == nil {
 		m.cpu.set(float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9)
 	}
+	m.routines.set(float64(runtime.NumGoroutine()))
 	var total, resident int
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil { // proc(5): in pages
 		if _, err := fmt.Sscan(string(text), &total, &resident); err == nil {

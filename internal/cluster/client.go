@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type Client struct {
 	// streams is core without a limit to the time of an answer.
 	streams *rest.RESTClient
 	clock   clock
+	way     way
 }
 
 // Open finds the way to the API server. It asks nobody yet. The error is [ErrNoAccess] where there is no way.
@@ -47,6 +49,7 @@ func Open(a Access, userAgent string) (*Client, error) {
 	if u, err := url.Parse(config.Host); err == nil && u.Host != "" {
 		k.host = u.Host
 	}
+	k.way = way{config.Host, config.Username, config.Password, config.BearerToken, config.BearerTokenFile, config.TLSClientConfig}
 	config.UserAgent = userAgent
 	config.Timeout = answerTime
 	config.WarningHandler = rest.NoWarnings{} // it would print them
@@ -65,6 +68,16 @@ func Open(a Access, userAgent string) (*Client, error) {
 	k.streams, err = restClient(config, "/api", schema.GroupVersion{Version: "v1"})
 	return k, err
 }
+
+// way is where an API server is, and as whom we come.
+type way struct {
+	host, user, password, token, tokenFile string
+
+	tls rest.TLSClientConfig
+}
+
+// Same reports whether another client talks to the same API server as the same user.
+func (k *Client) Same(other *Client) bool { return reflect.DeepEqual(k.way, other.way) }
 
 // quiet keeps client-go, which logs what it returns as an error anyway, from writing to our standard error.
 var quiet = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })

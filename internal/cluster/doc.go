@@ -10,10 +10,13 @@
 // These are the verbs that looking after them needs, and no others:
 //
 //	namespaces         list       for globs and selectors only
+//	                   watch      to follow them, as the next two: [Client.Follow]
 //	                   get        for names; where it is refused, a namespace is taken to be there
 //	secrets            get, create, update, delete
-//	serviceaccounts    get, update
+//	                   watch      name by name
+//	serviceaccounts    get, update, watch
 //	nodes              get        this one's labels, for overlays that ask for them
+//	                   patch      its annotations, for watch --annotate
 //	leases             get, create, update, delete     in kube-system, regsync-OWNER; not with cluster.manage: always
 //
 // and for MicroK8s' built-in registry, to look only:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,11 @@ type Interest struct {
 	Namespaces      []string // where; none: everywhere
 	Secrets         []string // their names, the same in each namespace
 	ServiceAccounts []string // the same of service accounts
+}
+
+// Equal reports whether two interests are the same.
+func (i Interest) Equal(other Interest) bool {
+	return slices.Equal(i.Namespaces, other.Namespaces) && slices.Equal(i.Secrets, other.Secrets) && slices.Equal(i.ServiceAccounts, other.ServiceAccounts)
 }
 
 // Follow tells, until ctx ends, that something may have changed that interests us, in a few words. It says nothing of what has changed:

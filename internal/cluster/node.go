@@ -11,11 +11,18 @@ import (
 
 const nodes = "nodes"
 
+// ErrNoNode says that the cluster has no node of a name.
+var ErrNoNode = errors.New("the cluster has no such node")
+
+func noNode(name string) error {
+	return fmt.Errorf("%w: %q; NODE_NAME says what it is called there", ErrNoNode, name)
+}
+
 // NodeLabels gives the labels of a node of the cluster.
 func (k *Client) NodeLabels(ctx context.Context, name string) (map[string]string, error) {
 	o, err := k.get(ctx, target{resource: nodes, name: name})
 	if errors.Is(err, errMissing) {
-		return nil, fmt.Errorf("the cluster has no node %q; NODE_NAME says what it is called there", name)
+		return nil, noNode(name)
 	}
 	if err != nil {
 		return nil, err
@@ -39,7 +46,7 @@ func (k *Client) Annotate(ctx context.Context, name string, annotations map[stri
 	t := target{resource: nodes, name: name}
 	_, err = raw(ctx, k.core.Patch(types.MergePatchType).Resource(nodes).Name(name).Body(patch))
 	if err = k.problem(err, "patch", t); errors.Is(err, errMissing) {
-		return fmt.Errorf("the cluster has no node %q; NODE_NAME says what it is called there", name)
+		return noNode(name)
 	}
 	return err
 }

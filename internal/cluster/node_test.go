@@ -44,7 +44,7 @@ func TestNode(t *testing.T) {
 	nobody := client(t, k, "system:serviceaccount:default:default")
 	for what, err := range map[string]error{
 		"may not get nodes": second(nobody.NodeLabels(ctx, "edge-7")), "may not patch nodes": nobody.Annotate(ctx, "edge-7", map[string]string{"a": "b"}),
-		`has no node "edge-8"`: second(admin.NodeLabels(ctx, "edge-8")), `no node "edge-9"`: admin.Annotate(ctx, "edge-9", map[string]string{"a": "b"}),
+		`has no such node: "edge-8"`: second(admin.NodeLabels(ctx, "edge-8")), `no such node: "edge-9"`: admin.Annotate(ctx, "edge-9", map[string]string{"a": "b"}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("error %v, want %q", err, what)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,7 +24,9 @@ type Client struct {
 
 const (
 	stall = time.Minute
-	tries = 5
+
+	// Tries is how often in a row a try may get nowhere, unless a client says otherwise.
+	Tries = 5
 
 	// somewhere is how many more bytes than ever before a try must bring to count as having got somewhere. It bounds the tries of a
 	// download as a whole: a server that is cut off over and over, and gives no ranges, gets nowhere.
@@ -87,7 +88,7 @@ func (c *Client) withDefaults() Client {
 		d.Stall = stall
 	}
 	if d.Tries == 0 {
-		d.Tries = tries
+		d.Tries = Tries
 	}
 	if d.pause == nil {
 		d.pause = pause
@@ -109,11 +110,11 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// backoff is how long to wait after that many tries in a row that got nowhere: 1, 2, 4 … up to 30 s, and up to half as much again, so that a
-// fleet that lost its server together does not come back together.
-func backoff(failed int) time.Duration {
+// Backoff is how long to wait after that many tries in a row that got nowhere: 1, 2, 4 … up to 30 s, and up to half as much again, so that a
+// fleet that lost its server together does not come back together. Spread is a random number from 0 to 1.
+func Backoff(failed int, spread float64) time.Duration {
 	d := min(time.Second<<min(failed-1, 10), 30*time.Second)
-	return d + rand.N(d/2)
+	return d + time.Duration(spread*float64(d)/2)
 }
 
 // newHTTP gives a client that follows redirects to https only, and takes bodies as they are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,7 +49,7 @@ func (d *download) run(ctx context.Context) error {
 			p.Message += fmt.Sprintf(" (tried %d times)", failed)
 			return &p
 		}
-		if d.client.pause(ctx, max(backoff(failed), again.after)) != nil {
+		if d.client.pause(ctx, max(Backoff(failed, rand.Float64()), again.after)) != nil {
 			return d.interrupted(ctx)
 		}
 	}

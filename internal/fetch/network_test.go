@@ -3,6 +3,7 @@ package fetch
 import (
 	"crypto/tls"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -78,11 +79,11 @@ func TestTransient(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-		if got := backoff(i + 1); got < want*time.Second || got >= want*time.Second*3/2 {
+		if got := Backoff(i+1, rand.Float64()); got < want*time.Second || got >= want*time.Second*3/2 {
 			t.Errorf("after %d: %v", i+1, got)
 		}
 	}
-	if got := backoff(100); got > 45*time.Second {
+	if got := Backoff(100, rand.Float64()); got > 45*time.Second {
 		t.Errorf("after 100: %v", got)
 	}
 }
@@ -151,7 +152,7 @@ func TestUnreachable(t *testing.T) {
 	var waits []time.Duration
 	_, err := s.fetch(t, patient(&waits), t.TempDir())
 	complains(t, err, s.URL+"/a/base.tar", "refused", "HTTPS_PROXY")
-	if len(waits) != tries-1 {
+	if len(waits) != Tries-1 {
 		t.Errorf("waited %v", waits)
 	}
 }

@@ -1,5 +1,5 @@
 // Command components builds what the suites run and the machine's packages do not give, into the cache: releases of containerd, a
-// Kubernetes API server, Kustomize and Helm. It is what make components runs; nothing is built twice.
+// Kubernetes API server, Kustomize and Helm, Debian roots. It is what make components runs; nothing is built twice.
 package main
 
 import (
@@ -40,6 +40,13 @@ func main() {
 		code = 1
 	} else {
 		fmt.Printf("kube-apiserver: %s (%s)\n", kube.APIServer, time.Since(begun).Round(time.Second))
+	}
+	begun = time.Now()
+	if err := rig.BuildDebian(context.Background()); err != nil {
+		fmt.Fprintf(os.Stderr, "Debian roots: %v\n", err)
+		code = 1
+	} else {
+		fmt.Printf("Debian roots: %s (%s)\n", rig.Cache(), time.Since(begun).Round(time.Second))
 	}
 	os.Exit(code)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -307,3 +308,31 @@ func (k *KubeClient) Revoke(ctx context.Context, user, verbs, resources, namespa
 }
 
 func grantName(user, verbs, resources string) string { return user + ":" + verbs + ":" + resources }
+
+// DryRun has the API server take YAML documents as new objects, as strictly as it can, and keep none of them.
+func (k *KubeClient) DryRun(ctx context.Context, documents []byte) error {
+	var errs []error
+	for _, document := range bytes.Split(documents, []byte("\n---")) {
+		var object map[string]any
+		if err := yaml.Unmarshal(document, &object); err != nil {
+			return err
+		}
+		if object == nil {
+			continue
+		}
+		kind, _ := object["kind"].(string)
+		metadata, _ := object["metadata"].(map[string]any)
+		namespace, _ := metadata["namespace"].(string)
+		r, err := k.resource(ctx, kind)
+		if err != nil {
+			return err
+		}
+		if kind == "Namespace" {
+			metadata["name"] = "dry" // it is there, for the others
+		}
+		if _, err := k.Do(ctx, http.MethodPost, r.at(namespace, "")+"?dryRun=All&fieldValidation=Strict", object); err != nil {
+			errs = append(errs, fmt.Errorf("%s %v: %w", kind, metadata["name"], err))
+		}
+	}
+	return errors.Join(errs...)
+}

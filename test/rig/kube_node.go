@@ -22,12 +22,15 @@ type KubeNode struct {
 	noStorage bool
 	noImages  bool
 	registry  *Registry // nil: it does not run
+	cri       *CRI      // nil: nothing is pulled
+
+	pulled map[string]string // pod's UID/container to the ID of its image
 }
 
 // StartKubeNode starts it.
 func StartKubeNode(kube *KubeClient) *KubeNode {
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &KubeNode{kube: kube, cancel: cancel, done: make(chan struct{})}
+	n := &KubeNode{kube: kube, cancel: cancel, done: make(chan struct{}), pulled: map[string]string{}}
 	go n.run(ctx)
 	return n
 }
@@ -73,13 +76,16 @@ func (n *KubeNode) run(ctx context.Context) {
 type kubePod struct {
 	Metadata struct {
 		Name, Namespace   string
+		UID               string
 		DeletionTimestamp string
 		Labels            map[string]string
 	}
 	Spec struct {
-		NodeName   string
-		Containers []struct{ Name, Image string }
-		Volumes    []struct {
+		NodeName           string
+		ServiceAccountName string
+		ImagePullSecrets   []struct{ Name string }
+		Containers         []struct{ Name, Image, ImagePullPolicy string }
+		Volumes            []struct {
 			PersistentVolumeClaim struct{ ClaimName string }
 		}
 	}
@@ -142,30 +148,30 @@ func (n *KubeNode) pod(ctx context.Context, p kubePod) (bool, error) {
 		})
 		return false, err
 	}
-	n.mu.Lock()
-	ready := !n.noImages
-	n.mu.Unlock()
-	_, err := n.kube.Do(ctx, http.MethodPatch, p.path()+"/status", map[string]any{"status": podStatus(p, ready)})
-	return ready, err
+	ids, failed := n.pull(ctx, p)
+	_, err := n.kube.Do(ctx, http.MethodPatch, p.path()+"/status", map[string]any{"status": podStatus(p, ids, failed)})
+	return failed == nil, err
 }
 
-// podStatus is what kubelet reports of a pod that runs, or whose images cannot be pulled.
-func podStatus(p kubePod, ready bool) map[string]any {
+// podStatus is what kubelet reports of a pod that runs on images with these IDs, or whose images cannot be pulled.
+func podStatus(p kubePod, ids []string, failed error) map[string]any {
 	type object = map[string]any
-	is, phase := "False", "Pending"
+	is, phase, ready := "False", "Pending", failed == nil
 	if ready {
 		is, phase = "True", "Running"
 	}
 	var containers []object
-	for _, c := range p.Spec.Containers {
-		state := object{"running": object{}, "waiting": nil}
+	for i, c := range p.Spec.Containers {
+		id, state := "", object{"running": object{}, "waiting": nil}
 		if !ready {
 			state = object{"running": nil, "waiting": object{
 				"reason":  "ImagePullBackOff",
-				"message": fmt.Sprintf("Back-off pulling image %q: failed to resolve reference: dial tcp: lookup registry-1.docker.io: no such host", c.Image),
+				"message": fmt.Sprintf("Back-off pulling image %q: %v", c.Image, failed),
 			}}
+		} else {
+			id = ids[i]
 		}
-		containers = append(containers, object{"name": c.Name, "image": c.Image, "imageID": "", "ready": ready, "restartCount": 0, "state": state})
+		containers = append(containers, object{"name": c.Name, "image": c.Image, "imageID": id, "ready": ready, "restartCount": 0, "state": state})
 	}
 	conditions := []object{{"type": "PodScheduled", "status": "True"}}
 	for _, kind := range []string{"Initialized", "ContainersReady", "Ready"} {

@@ -17,6 +17,7 @@ type KubePrograms struct {
 	Etcd        string
 	APIServer   string // of the release that test/components/kubernetes pins
 	Controllers string // some of kube-controller-manager's, see test/components/kubernetes/controllers
+	Kubectl     string // of the same release; a control plane does not need it
 }
 
 // FindKube finds the programs of a control plane. It builds none: that takes minutes, see [BuildKube].
@@ -35,7 +36,17 @@ func FindKube() (KubePrograms, error) {
 	return p, err
 }
 
-// BuildKube builds the API server and the controllers from their Go module, where the cache lacks them.
+// FindKubectl finds kubectl, which [BuildKube] builds.
+func FindKubectl() (string, error) {
+	p, _, err := kubePrograms()
+	if err != nil {
+		return "", err
+	}
+	_, err = os.Stat(p.Kubectl)
+	return p.Kubectl, err
+}
+
+// BuildKube builds the API server, the controllers and kubectl from their Go module, where the cache lacks them.
 func BuildKube(ctx context.Context) (KubePrograms, error) {
 	p, folder, err := kubePrograms()
 	if err != nil {
@@ -49,6 +60,7 @@ func BuildKube(ctx context.Context) (KubePrograms, error) {
 	for _, program := range []struct{ path, pkg string }{
 		{p.APIServer, kubernetesModule + "/cmd/kube-apiserver"},
 		{p.Controllers, "./controllers"},
+		{p.Kubectl, kubernetesModule + "/cmd/kubectl"},
 	} {
 		if _, err := os.Stat(program.path); err == nil {
 			continue
@@ -80,5 +92,6 @@ func kubePrograms() (KubePrograms, string, error) {
 	return KubePrograms{
 		APIServer:   filepath.Join(cache, "kube-apiserver"),
 		Controllers: filepath.Join(cache, fmt.Sprintf("controllers-%s", hex.EncodeToString(sum[:6]))),
+		Kubectl:     filepath.Join(cache, "kubectl"),
 	}, folder, nil
 }

@@ -179,7 +179,7 @@ func (m *MicroK8s) Restarts() (int, error) {
 	return strings.Count(string(notes), "\n"), err
 }
 
-// Next tells the snap command how the next count restarts are to go: "busy", "refresh", "fail", "kill" for whoever asks, or "down" for
+// Next tells the snap command how the next count restarts are to go: "busy", "refresh", "wander", "fail", "kill" for whoever asks, or "down" for
 // a containerd without CRI.
 func (m *MicroK8s) Next(fate string, count int) error {
 	return os.WriteFile(filepath.Join(snapNotes, fate), []byte(strconv.Itoa(count)+"\n"), 0o644)

@@ -3,10 +3,12 @@ package rig
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,8 +26,8 @@ var (
 // hostpath-storage" and "disable registry", acting on the API server of the node's kubeconfig. It does what MicroK8s 1.26 and later do,
 // in scripts/wrappers and in the core add-ons' addons/registry/enable: storage is enabled along with the registry; where a pod whose name
 // begins with registry runs anywhere, the add-on counts as enabled and the arguments are ignored; a class that is not there, a size that
-// is too small and objects that the API server refuses are only printed, and the exit code is 0. A test binary that is called microk8s
-// calls it first of all.
+// is too small and objects that the API server refuses are only printed, and the exit code is 0. "kubectl …" is the real one. A test
+// binary that is called microk8s calls it first of all.
 func MicroK8sCommand(args []string, out io.Writer) int {
 	if notes, err := os.OpenFile(filepath.Join(snapNotes, "microk8s"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err == nil {
 		fmt.Fprintln(notes, strings.Join(args, " "))
@@ -40,7 +42,11 @@ func MicroK8sCommand(args []string, out io.Writer) int {
 			return 1
 		}
 	}
-	client, err := KubeClientOf(filepath.Join(SnapData, "credentials/client.config"))
+	config := filepath.Join(SnapData, "credentials/client.config")
+	if len(args) > 0 && args[0] == "kubectl" {
+		return kubectl(config, args[1:], out)
+	}
+	client, err := KubeClientOf(config)
 	if err == nil {
 		_, err = client.Do(context.Background(), http.MethodGet, "/readyz", nil)
 	}
@@ -61,6 +67,21 @@ func MicroK8sCommand(args []string, out io.Writer) int {
 		return 64
 	}
 	if err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	return 0
+}
+
+// kubectl runs the real one of the PATH, as the administrator whom MicroK8s' wrapper makes of its caller.
+func kubectl(config string, args []string, out io.Writer) int {
+	cmd := exec.Command("kubectl", args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+config)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, os.Stderr
+	exit := (*exec.ExitError)(nil)
+	if err := cmd.Run(); errors.As(err, &exit) {
+		return exit.ExitCode()
+	} else if err != nil {
 		fmt.Fprintln(out, err)
 		return 1
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,9 +46,15 @@ type podContainer struct {
 		Name, Value string
 		ValueFrom   struct{ FieldRef struct{ FieldPath string } }
 	}
-	SecurityContext podSecurity
-	Resources       struct{ Limits map[string]string }
-	VolumeMounts    []podMount
+	SecurityContext               podSecurity
+	Resources                     struct{ Limits map[string]string }
+	VolumeMounts                  []podMount
+	LivenessProbe, ReadinessProbe struct {
+		HTTPGet struct {
+			Host, Path string
+			Port       int
+		}
+	}
 }
 
 type podSecurity struct {
@@ -171,6 +178,34 @@ func (p *Pod) start(ctx context.Context, c podContainer) (id, log string, err er
 		return "", "", fmt.Errorf("starting container %q: %w", c.Name, err)
 	}
 	return made.ContainerId, filepath.Join(p.dir, name), nil
+}
+
+// Probe asks the pod's container as kubelet does, and gives the answer, which is an error unless it says that all is well.
+func (p *Pod) Probe(ctx context.Context, kind string) (said string, err error) {
+	probe := p.object.Spec.Containers[0].LivenessProbe.HTTPGet
+	if kind == "readiness" {
+		probe = p.object.Spec.Containers[0].ReadinessProbe.HTTPGet
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", probe.Host, probe.Port, probe.Path), nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && (response.StatusCode < 200 || response.StatusCode >= 400) {
+		err = fmt.Errorf("%s probe: %s: %s", kind, response.Status, text)
+	}
+	return string(text), err
+}
+
+// Client asks the API server as the pod's service account, with the pod's own token.
+func (p *Pod) Client() (*KubeClient, error) {
+	token, err := os.ReadFile(filepath.Join(p.dir, "account", "token"))
+	return newKubeClient(p.kube.Address, p.kube.CA(), string(token)), err
 }
 
 // wait waits until a container has ended, also where containerd is restarted meanwhile.

@@ -154,7 +154,7 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	case tokens && req.URL.Path == tokenPath:
 		r.token(seen, req)
 	case tokens && !r.bears(req):
-		seen.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s%s",service="rig"`, req.Host, tokenPath))
+		seen.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s://%s%s",service="rig"`, scheme(req), req.Host, tokenPath))
 		http.Error(seen, "where is your token?", http.StatusUnauthorized)
 	case !tokens && !r.admits(req):
 		seen.Header().Set("WWW-Authenticate", `Basic realm="rig"`)
@@ -175,6 +175,13 @@ func (r *Registry) admits(req *http.Request) bool {
 	}
 	user, password, _ := req.BasicAuth()
 	return same(user+":"+password, wanted)
+}
+
+func scheme(req *http.Request) string {
+	if req.TLS != nil {
+		return "https"
+	}
+	return "http"
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -58,6 +58,7 @@ volumeMounts:
   - {name: microk8s, mountPath: /host/var/snap/microk8s, mountPropagation: HostToContainer}
   {{- end }}
   - {name: run, mountPath: /host/run, readOnly: true, mountPropagation: HostToContainer}
+  - {name: status, mountPath: /host/run/regsync}
   {{- range $i, $dir := .Values.extraHostPaths }}
   - {name: extra-{{ $i }}, mountPath: {{ printf "/host%s" $dir.path | quote }}, readOnly: {{ $dir.readOnly | default false }}}
   {{- end }}
