@@ -296,12 +296,13 @@ func harmed(root string) (string, error) {
 		return "", err
 	}
 	d := daemonOf(root)
+	layout, _, _ := strings.Cut(foreignDaemon, "[")
 	switch {
 	case string(toml) != foreignTOML || !bytes.HasPrefix(hosts, []byte(foreignHosts)):
 		return "changed", nil
 	case d.Driver != "json-file" || d.Options["max-size"] != "10m" || !slices.Contains(d.Insecure, "other.lab:5000"):
 		return "lost from daemon.json", nil
-	case !bytes.HasPrefix(daemon, []byte(foreignDaemon[:strings.Index(foreignDaemon, "[")])):
+	case !bytes.HasPrefix(daemon, []byte(layout)):
 		return "kept, daemon.json laid out anew", nil
 	}
 	return "kept", nil
