@@ -20,6 +20,11 @@ FUZZTIME ?= 1m
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables, as make TARGET NAME=VALUE:\n'
+	@printf '  %-13s %s\n' VERSION 'what the program calls itself ($(VERSION))' DIST 'where release and image put what they make ($(DIST))' \
+	  PREFIX 'where install puts the program ($(PREFIX)), below DESTDIR' GOOS,\ GOARCH 'what build builds for ($(GOOS), $(GOARCH))' \
+	  FUZZTIME 'how long fuzz stays at each target ($(FUZZTIME))' REGSYNC_CACHE 'where components and tools are kept ($(CACHE))' \
+	  GOVULNDB 'the database that check asks with govulncheck' DEBIAN_MIRROR 'the mirror that Debian roots come from'
 
 .PHONY: build
 build: ## bin/regsync, one static program (without the tag gRPC brings its pages for tracing along, 3.9 MB of them)
@@ -58,7 +63,7 @@ test: components ## all tests, from the units to the real components (root gets 
 
 .PHONY: test-long
 test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)
-	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestConcurrent)$$' ./test | \
+	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestStrange|TestStrangeFolder|TestConcurrent)$$' ./test | \
 	  grep -v '^ *=== '
 
 .PHONY: check

@@ -51,8 +51,8 @@ require (
 
 // For tests, and for what generates files.
 require (
-	github.com/distribution/reference v0.6.0
 	github.com/cpuguy83/go-md2man/v2 v2.0.7
+	github.com/distribution/reference v0.6.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/invopop/jsonschema v0.14.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3

@@ -16,6 +16,9 @@ type Node interface {
 	Read(name string) (plan.Live, error)
 	// Write makes a file have this content, or not be there where data is nil. A mode of 0 keeps the file's own.
 	Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error
+	// Replace makes such a file where a stray stands, and Restore puts the stray back in its place. What a link leads to is not touched.
+	Replace(name string, s plan.Stray, data []byte, mode fs.FileMode, owner *plan.Original) error
+	Restore(name string, s plan.Stray) error
 	// RemoveDir removes a directory, unless something is in it.
 	RemoveDir(name string) error
 	// Run carries an effect out and makes sure that it took. It fails with ErrNotRunning where there is nothing to
@@ -227,13 +230,13 @@ func fresh(files []plan.Change, n Node) ([]plan.Live, error) {
 		if err != nil {
 			return nil, &FileError{c.Name, err}
 		}
-		before = append(before, live)
-		if live.Obstacle != "" && c.Action == plan.Forget {
-			continue
-		}
-		if !render.Same(live.Data, c.Before) {
+		if !c.Sees(live) {
 			return nil, &StaleError{Name: c.Name}
 		}
+		if c.Stray != nil {
+			live = plan.Live{Stray: c.Stray} // what a link leads to is nothing to go back to
+		}
+		before = append(before, live)
 	}
 	return before, nil
 }

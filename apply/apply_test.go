@@ -38,7 +38,7 @@ func TestRun(t *testing.T) {
 	}
 	want := []string{
 		"wrote /certs.d/a/hosts.toml", "wrote /certs.d/b/hosts.toml", "wrote /certs.d/c/hosts.toml", "wrote /certs.d/d/hosts.toml",
-		"wrote /key", "wrote /daemon.json", "wrote /config.toml",
+		"wrote /key", "wrote /certs.d/e/hosts.toml", "wrote /daemon.json", "wrote /config.toml",
 		"running reload docker", "ran reload docker", "running restart containerd", "ran restart containerd",
 	}
 	if !slices.Equal(events, want) {
@@ -195,7 +195,7 @@ func TestNobodyToTell(t *testing.T) {
 func TestStale(t *testing.T) {
 	for name := range originals {
 		m := newMemory(originals)
-		m.files[name] = file{"somebody's", 0o644, 0, 0}
+		m.files[name] = file{"somebody's", 0o644, 0, 0, none}
 		moved := maps.Clone(m.files)
 		_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
 		var stale *StaleError
@@ -214,7 +214,7 @@ func TestMovesMeanwhile(t *testing.T) {
 	m := newMemory(originals)
 	m.after = func(call string) {
 		if call == `write /key "secret"` {
-			m.files["/config.toml"] = file{"somebody's", 0o644, 0, 0}
+			m.files["/config.toml"] = file{"somebody's", 0o644, 0, 0, none}
 		}
 	}
 	_, err := Run(t.Context(), story(), m, nil, m, nil, quiet)
@@ -223,7 +223,7 @@ func TestMovesMeanwhile(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	want := maps.Clone(originals)
-	want["/config.toml"] = file{"somebody's", 0o644, 0, 0}
+	want["/config.toml"] = file{"somebody's", 0o644, 0, 0, none}
 	same(t, "undone", m.files, want)
 }
 
@@ -259,7 +259,7 @@ func TestCancelled(t *testing.T) {
 
 // TestEmptyDirectories: a directory that was made for a file goes with it.
 func TestEmptyDirectories(t *testing.T) {
-	m := newMemory(map[string]file{"/certs.d/a/hosts.toml": {"ours", 0o644, 0, 0}})
+	m := newMemory(map[string]file{"/certs.d/a/hosts.toml": {"ours", 0o644, 0, 0, none}})
 	m.dirs = map[string]bool{"/certs.d": true, "/certs.d/a": true}
 	p := plan.Plan{Changes: []plan.Change{{ID: render.ID{Kind: render.KindFile, Name: "/certs.d/a/hosts.toml"}, Action: plan.Delete, Before: []byte("ours"), DropDirs: []string{"/certs.d/a", "/certs.d"}}}}
 	if _, err := Run(t.Context(), p, m, nil, m, nil, quiet); err != nil {

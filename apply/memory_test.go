@@ -34,6 +34,8 @@ type file struct {
 	text     string
 	mode     fs.FileMode
 	uid, gid int
+
+	stray plan.Stray // that stands there instead; its zero value: none does
 }
 
 func newMemory(files map[string]file) *memory {
@@ -61,7 +63,32 @@ func (m *memory) Read(name string) (plan.Live, error) {
 	if !ok {
 		return plan.Live{}, nil
 	}
+	if f.stray != (plan.Stray{}) {
+		return plan.Live{Data: []byte("what it leads to"), Stray: &f.stray}, nil
+	}
 	return plan.Live{Data: []byte(f.text), Mode: f.mode, UID: f.uid, GID: f.gid}, nil
+}
+
+func (m *memory) Replace(name string, s plan.Stray, data []byte, mode fs.FileMode, _ *plan.Original) error {
+	if err := m.call("write %s %q", name, data); err != nil {
+		return err
+	}
+	if m.frozen[name] {
+		return fmt.Errorf("write %s: %w", name, errInjected)
+	}
+	if m.files[name].stray != s {
+		return fmt.Errorf("%s is not %s", name, s)
+	}
+	m.files[name] = file{text: string(data), mode: mode}
+	return nil
+}
+
+func (m *memory) Restore(name string, s plan.Stray) error {
+	if err := m.call("restore %s", name); err != nil {
+		return err
+	}
+	m.files[name] = file{stray: s}
+	return nil
 }
 
 func (m *memory) Write(name string, data []byte, mode fs.FileMode, owner *plan.Original) error {
@@ -76,6 +103,9 @@ func (m *memory) Write(name string, data []byte, mode fs.FileMode, owner *plan.O
 		return nil
 	}
 	old, there := m.files[name]
+	if old.stray != (plan.Stray{}) {
+		return fmt.Errorf("%s was written through %s", name, old.stray)
+	}
 	if mode == 0 {
 		mode = old.mode
 	}
@@ -154,23 +184,32 @@ func (m *memory) Settle(_, _ []plan.Change) error { panic("there are no images")
 // closed, Docker's and containerd's files change, and one is only forgotten.
 var (
 	originals = map[string]file{
-		"/certs.d/b/hosts.toml": {"theirs", 0o640, 3, 4},
-		"/certs.d/c/hosts.toml": {"ours", 0o644, 0, 0},
-		"/key":                  {"secret", 0o644, 0, 0},
-		"/daemon.json":          {"old list", 0o600, 0, 0},
-		"/config.toml":          {"old config", 0o644, 0, 0},
-		"/forgotten":            {"whatever", 0o644, 0, 0},
+		"/certs.d/b/hosts.toml": {"theirs", 0o640, 3, 4, none},
+		"/certs.d/c/hosts.toml": {"ours", 0o644, 0, 0, none},
+		"/key":                  {"secret", 0o644, 0, 0, none},
+		"/certs.d/e/hosts.toml": {stray: elsewhere},
+		"/certs.d/f/hosts.toml": {stray: elsewhere},
+		"/daemon.json":          {"old list", 0o600, 0, 0, none},
+		"/config.toml":          {"old config", 0o644, 0, 0, none},
+		"/forgotten":            {"whatever", 0o644, 0, 0, none},
 	}
 	afterwards = map[string]file{
-		"/certs.d/a/hosts.toml": {"new", 0o644, 0, 0},
-		"/certs.d/b/hosts.toml": {"ours", 0o640, 3, 4},
-		"/certs.d/d/hosts.toml": {"back", 0o600, 5, 6},
-		"/key":                  {"secret", 0o600, 0, 0},
-		"/daemon.json":          {"new list", 0o600, 0, 0},
-		"/config.toml":          {"new config", 0o644, 0, 0},
-		"/forgotten":            {"whatever", 0o644, 0, 0},
+		"/certs.d/a/hosts.toml": {"new", 0o644, 0, 0, none},
+		"/certs.d/b/hosts.toml": {"ours", 0o640, 3, 4, none},
+		"/certs.d/d/hosts.toml": {"back", 0o600, 5, 6, none},
+		"/key":                  {"secret", 0o600, 0, 0, none},
+		"/certs.d/e/hosts.toml": {"in its place", 0o644, 0, 0, none},
+		"/certs.d/f/hosts.toml": {stray: elsewhere},
+		"/daemon.json":          {"new list", 0o600, 0, 0, none},
+		"/config.toml":          {"new config", 0o644, 0, 0, none},
+		"/forgotten":            {"whatever", 0o644, 0, 0, none},
 	}
 )
+
+var none plan.Stray
+
+// elsewhere is what somebody has put in the place of files of ours.
+var elsewhere = plan.Stray{Kind: plan.StrayLink, Link: "/elsewhere"}
 
 func story() plan.Plan {
 	change := func(name string, a plan.Action, before, after string) plan.Change {
@@ -190,6 +229,8 @@ func story() plan.Plan {
 			change("/certs.d/c/hosts.toml", plan.Delete, "ours", ""),
 			change("/certs.d/d/hosts.toml", plan.Create, "", "back"),
 			change("/key", plan.Update, "secret", "secret"),
+			change("/certs.d/e/hosts.toml", plan.Update, "", "in its place"),
+			change("/certs.d/f/hosts.toml", plan.Forget, "", ""),
 			change("/forgotten", plan.Forget, "whatever", "whatever"),
 			change("/daemon.json", plan.Update, "old list", "new list"),
 			change("/config.toml", plan.Update, "old config", "new config"),
@@ -198,10 +239,11 @@ func story() plan.Plan {
 	}
 	c := p.Changes
 	c[0].Mode, c[0].MakeDirs = 0o644, []string{"/certs.d/a"}
-	c[2].Entry, c[5].Entry = nil, nil
+	c[2].Entry, c[6].Entry, c[7].Entry = nil, nil, nil
 	c[3].Entry, c[3].Mode, c[3].Owner = nil, 0o600, &plan.Original{UID: 5, GID: 6}
 	c[4].Mode = 0o600
-	c[6].Interim, c[6].Retreat = []byte("empty list"), []byte("empty list on the way back")
+	c[5].Mode, c[5].Stray, c[6].Stray = 0o644, &elsewhere, &elsewhere
+	c[8].Interim, c[8].Retreat = []byte("empty list"), []byte("empty list on the way back")
 	return p
 }
 

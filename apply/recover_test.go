@@ -14,8 +14,8 @@ func cut() Cut {
 	c := Cut{Changes: story().Changes, Effects: story().Effects}
 	for _, change := range c.Changes {
 		f, there := originals[change.Name]
-		live := plan.Live{Mode: f.mode, UID: f.uid, GID: f.gid}
-		if there {
+		live := plan.Live{Mode: f.mode, UID: f.uid, GID: f.gid, Stray: change.Stray}
+		if there && f.stray == none {
 			live.Data = []byte(f.text)
 		}
 		c.Before = append(c.Before, live)
@@ -81,7 +81,7 @@ func TestRecover(t *testing.T) {
 // TestRecoverLeaves: what somebody has changed since stays, and is named.
 func TestRecoverLeaves(t *testing.T) {
 	m := newMemory(afterwards)
-	m.files["/daemon.json"] = file{"somebody's", 0o600, 0, 0}
+	m.files["/daemon.json"] = file{"somebody's", 0o600, 0, 0, none}
 	delete(m.files, "/certs.d/a/hosts.toml")
 	left, err := Recover(t.Context(), cut(), m, quiet)
 	if err != nil || !slices.Equal(left, []string{"/daemon.json"}) {

@@ -29,6 +29,23 @@ type done struct {
 	ours   func(live []byte) bool // whether this is what we wrote, or what was there; nil: nobody else can have been there
 }
 
+// stands reports whether a file is as it was, with this in it.
+func (d done) stands(live plan.Live, data []byte) bool {
+	if d.change.Stray != nil {
+		return d.change.Sees(live)
+	}
+	return live.Obstacle == "" && render.Same(live.Data, data) && (data == nil || live.Mode == d.before.Mode)
+}
+
+// restore makes a file be as it was, with this in it, or puts the stray back that stood in its place.
+func (r *run) restore(d done, data []byte) error {
+	if s := d.change.Stray; s != nil {
+		return r.node.Restore(d.change.Name, *s)
+	}
+	owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
+	return r.node.Write(d.change.Name, data, d.before.Mode, &owner)
+}
+
 // files writes every file. Where something else must stand in one while the effects run, that is written.
 func (r *run) files(ctx context.Context) error {
 	for _, c := range r.changes {
@@ -42,7 +59,7 @@ func (r *run) files(ctx context.Context) error {
 		if err != nil {
 			return &FileError{c.Name, err}
 		}
-		if !render.Same(live.Data, c.Before) {
+		if !c.Sees(live) {
 			return &StaleError{Name: c.Name}
 		}
 		data := c.After
@@ -59,7 +76,13 @@ func (r *run) files(ctx context.Context) error {
 }
 
 func (r *run) write(c plan.Change, data []byte) error {
-	if err := r.node.Write(c.Name, data, c.Mode, c.Owner); err != nil {
+	var err error
+	if c.Stray != nil {
+		err = r.node.Replace(c.Name, *c.Stray, data, c.Mode, c.Owner)
+	} else {
+		err = r.node.Write(c.Name, data, c.Mode, c.Owner)
+	}
+	if err != nil {
 		return &FileError{c.Name, err}
 	}
 	return nil
@@ -141,17 +164,14 @@ func (r *run) back(ctx context.Context) (left []string, err error) {
 	back := func(d done, data []byte) {
 		live, err := r.node.Read(d.change.Name)
 		// What could not be written could not be put back either, and needs not be.
-		if err == nil && live.Obstacle == "" && render.Same(live.Data, data) && (data == nil || live.Mode == d.before.Mode) {
+		if err == nil && d.stands(live, data) {
 			return
 		}
-		if err == nil && d.ours != nil && (live.Obstacle != "" || !d.ours(live.Data)) {
+		if err == nil && d.ours != nil && (live.Obstacle != "" || live.Link() != d.change.Via || !d.ours(live.Data)) {
 			left = append(left, d.change.Name)
 			return
 		}
-		owner := plan.Original{UID: d.before.UID, GID: d.before.GID}
-		if err := r.node.Write(d.change.Name, data, d.before.Mode, &owner); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, r.restore(d, data))
 	}
 	for _, d := range slices.Backward(r.done) {
 		if d.change.Retreat != nil && len(r.ran) > 0 {

@@ -33,7 +33,11 @@ func Drift(have map[render.ID]Live, owned map[render.ID]Owned, digest func([]byt
 // drifted says how a file is not as we left it; empty: it is.
 func drifted(id render.ID, live Live, o Owned, digest func([]byte) string) string {
 	r := render.Resource{ID: id, Scope: o.Scope, Body: o.Body, Mode: o.Mode, Sensitive: o.Sensitive}
-	switch {
+	switch stray := o.Strayed(live); {
+	case stray != nil:
+		return "was replaced by " + stray.String() + " since the last apply"
+	case o.turned(live) != "":
+		return o.turned(live)
 	case live.Obstacle != "":
 		return live.Obstacle
 	case live.Data == nil:

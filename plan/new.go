@@ -16,7 +16,7 @@ import (
 
 // New works out what has to change. have holds every wanted and every owned resource as it is on the node; one that is
 // missing there is absent. Conflicts are in the plan; the error holds the files that cannot be edited at all, each as a
-// *spec.Problem, and then the plan must not be applied.
+// *spec.Problem, and then the plan must not be applied. With [Policy.Singly] these are conflicts too.
 func New(want []render.Resource, have map[render.ID]Live, owned map[render.ID]Owned, pol Policy) (Plan, error) {
 	b := builder{have: have, owned: owned, pol: pol}
 	wanted := make(map[render.ID]bool, len(want))
@@ -92,7 +92,11 @@ func (b *builder) want(r render.Resource) {
 		b.wantAddon(r, live.Addon, owned)
 		return
 	}
-	if live.Obstacle != "" {
+	if why := owned.turned(live); why != "" {
+		b.conflict(r.ID, why, fmt.Sprintf("make it a link to %q again, or remove it, then run again", owned.Before.Link))
+		return
+	}
+	if live.Obstacle != "" && owned.Strayed(live) == nil {
 		hint := "move it out of the way, then run again"
 		if r.InCluster() {
 			hint = "delete it, or give the pull secret another name"
@@ -115,6 +119,8 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 	mode := tighten(live, r)
 	s := situation{wanted: true, owned: owned != nil, state: other}
 	switch {
+	case owned.Strayed(live) != nil:
+		s.state = strayed
 	case live.Data == nil:
 		s.state = absent
 	case string(live.Data) == string(r.Body):
@@ -125,7 +131,7 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		s.state = marked
 	}
 	c := Change{Before: live.Data, After: r.Body, Mode: mode, Asks: r.Asks}
-	before := Original{Data: live.Data, Mode: live.Mode, UID: live.UID, GID: live.GID}
+	before := Original{Data: live.Data, Mode: live.Mode, UID: live.UID, GID: live.GID, Link: live.Link()}
 	if owned != nil {
 		before = owned.Before
 		b.warnLost(r.ID, before)
@@ -158,6 +164,8 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		}
 	case heal:
 		c.Action, c.Reason, c.Drift = Update, "was edited since the last apply"+by(r.ID, b.keeper(r.ID, live.Data)), true
+	case replace:
+		c.Action, c.Reason, c.Drift = Update, "was replaced by "+live.Stray.String()+" since the last apply", true
 	case reclaim:
 		c.Action, c.Reason = Update, "bears regsync's mark"
 		before, c.MakeDirs = b.lost(r.ID)
@@ -178,6 +186,9 @@ func (b *builder) wantWhole(r render.Resource, live Live, owned *Owned) {
 		c.Action, c.Reason = Adopt, "takes over "+whose(r.ID, b.keeper(r.ID, live.Data))
 	default:
 		panic(fmt.Sprintf("no way to carry out the verdict on %+v", s))
+	}
+	if live.Stray != nil && (live.Link() == "" || live.Link() != before.Link) {
+		c = c.replacing(*live.Stray, r, before)
 	}
 	if owned.unfinished() {
 		c.Reason, c.Drift = unfinished, false
@@ -292,6 +303,9 @@ func (b *builder) change(r render.Resource, c Change, before Original) {
 	if string(c.Before) == string(c.After) && c.Before != nil {
 		c.Effect = render.NoEffect // nothing is written but perhaps a mode
 	}
+	if c.Stray == nil {
+		c.Via = b.have[r.ID].Link()
+	}
 	if c.Action == Create {
 		c.Mode, c.MakeDirs = r.Mode, b.have[r.ID].Missing
 	}
@@ -317,8 +331,15 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	drop := b.madeAbove(id.Name)
+	stray := owned.Strayed(live)
+	switch why := owned.turned(live); {
+	case stray != nil && judge(situation{owned: true, state: strayed}) == release:
+		live.Obstacle = stray.String()
+	case why != "":
+		live.Obstacle, stray = why, live.Stray
+	}
 	if live.Obstacle != "" {
-		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
+		b.plan.Changes = append(b.plan.Changes, Change{ID: id, Action: Forget, Removal: true, Stray: stray, DropDirs: drop, Reason: "something else stands there now: " + live.Obstacle})
 		return
 	}
 	if id.Kind == render.KindSecret && owned.Found && live.Data != nil {
@@ -332,7 +353,7 @@ func (b *builder) remove(id render.ID, owned Owned) {
 		return
 	}
 	c := Change{
-		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect,
+		ID: id, Removal: true, DropDirs: drop, Before: live.Data, After: next, Effect: owned.Effect, Via: live.Link(),
 		Sensitive: owned.Sensitive || render.Confides(id.Name, live.Data) || render.Confides(id.Name, next),
 		Reason:    b.pol.Leaving,
 	}
@@ -424,6 +445,10 @@ func (b *builder) problem(r render.Resource, err error) {
 	}
 	if p.Position.File == "" {
 		p.Position.File = r.Name
+	}
+	if b.pol.Singly {
+		b.plan.Conflicts = append(b.plan.Conflicts, Unedited(r.ID, p))
+		return
 	}
 	b.problems = multierror.Append(b.problems, p)
 }

@@ -40,6 +40,13 @@ type Change struct {
 	// Retreat is the same for the way back: what stands in the file while the effect runs again after a failure.
 	Retreat []byte
 
+	// Stray is what stands in the file's place, and goes, or stays where the file is only forgotten; nil: it is the file itself, or nothing. With it there is no Before: what a link leads to
+	// is not ours to look at.
+	Stray *Stray
+
+	// Via is what the symbolic link holds through which the file is read and written; empty: there is none.
+	Via string
+
 	// Mode is set on the file; 0 keeps the mode that it has.
 	Mode fs.FileMode
 
@@ -107,6 +114,7 @@ type Original struct {
 	Data     []byte // nil: nothing
 	Mode     fs.FileMode
 	UID, GID int
+	Link     string `json:",omitempty"` // what the symbolic link held that stood at a whole file's name and is followed; empty: there was none
 	Lost     string `json:",omitempty"` // why it is not known any more what stood there; Data is nil then
 }
 
@@ -118,6 +126,7 @@ type Live struct {
 	Mode     fs.FileMode
 	UID, GID int
 	Missing  []string // directories above it that are not there, outermost first
+	Stray    *Stray   // what stands at its name and is no file; of a link all else is of what it leads to
 	Obstacle string   // why nothing can be written there: "is a directory"; empty: nothing is in the way
 }
 
@@ -157,6 +166,11 @@ type Conflict struct {
 	Reason string
 	Hint   string
 	Held   bool // of a file: it stays as it is, and all others are looked after
+}
+
+// Unedited is the conflict of a file with which something is wrong.
+func Unedited(id render.ID, p *spec.Problem) Conflict {
+	return Conflict{ID: id, Reason: p.Error(), Hint: p.Hint}
 }
 
 // Bars reports whether the conflict keeps the whole plan from being applied. One that is not about a file holds back its own change

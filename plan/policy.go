@@ -16,6 +16,9 @@ type Policy struct {
 	Owner     string   // of the objects of the cluster that are ours
 	Leaving   string   // why what nobody asks for goes: "no longer in regsync.yaml"
 
+	// Singly makes a conflict of each file that cannot be edited, so that all others are planned; else the plan has an error.
+	Singly bool
+
 	// Digest is the ledger's keyed digest of a file.
 	Digest func([]byte) string
 
@@ -30,15 +33,16 @@ type Policy struct {
 type state uint8
 
 const (
-	absent state = iota // there is no file
-	right               // it is as it should be
-	asLeft              // it is as we left it
-	marked              // somebody changed it, and it bears our mark
-	other               // anything else
+	absent  state = iota // there is no file
+	right                // it is as it should be
+	asLeft               // it is as we left it
+	marked               // somebody changed it, and it bears our mark
+	other                // anything else
+	strayed              // something stands in its place that is no file
 )
 
 func (s state) String() string {
-	return [...]string{"absent", "right", "as left", "marked", "other"}[s]
+	return [...]string{"absent", "right", "as left", "marked", "other", "strayed"}[s]
 }
 
 // situation is everything that decides what may be done with a whole file.
@@ -56,6 +60,7 @@ const (
 	remake                  // make it again: it was ours and is gone
 	update                  // change what is ours
 	heal                    // change back what somebody changed
+	replace                 // put it back in the place of what is no file
 	reclaim                 // it bears our mark, but the ledger does not know it
 	confirm                 // it is right already; it becomes ours
 	takeOver                // it is somebody's; it becomes ours if the policy allows
@@ -71,16 +76,18 @@ var verdicts = map[situation]verdict{
 	{wanted: true, owned: false, state: marked}: reclaim,
 	{wanted: true, owned: false, state: other}:  takeOver,
 
-	{wanted: true, owned: true, state: absent}: remake,
-	{wanted: true, owned: true, state: right}:  leave,
-	{wanted: true, owned: true, state: asLeft}: update,
-	{wanted: true, owned: true, state: marked}: heal,
-	{wanted: true, owned: true, state: other}:  heal,
+	{wanted: true, owned: true, state: absent}:  remake,
+	{wanted: true, owned: true, state: right}:   leave,
+	{wanted: true, owned: true, state: asLeft}:  update,
+	{wanted: true, owned: true, state: marked}:  heal,
+	{wanted: true, owned: true, state: other}:   heal,
+	{wanted: true, owned: true, state: strayed}: replace,
 
-	{wanted: false, owned: true, state: absent}: giveBack,
-	{wanted: false, owned: true, state: asLeft}: giveBack,
-	{wanted: false, owned: true, state: marked}: giveBack,
-	{wanted: false, owned: true, state: other}:  release, // it was replaced by somebody's: not ours to delete
+	{wanted: false, owned: true, state: absent}:  giveBack,
+	{wanted: false, owned: true, state: asLeft}:  giveBack,
+	{wanted: false, owned: true, state: marked}:  giveBack,
+	{wanted: false, owned: true, state: other}:   release, // it was replaced by somebody's: not ours to delete
+	{wanted: false, owned: true, state: strayed}: release,
 }
 
 func judge(s situation) verdict {

@@ -48,8 +48,8 @@ func original(text string) Original {
 func TestEverySituationHasAVerdict(t *testing.T) {
 	for _, wanted := range []bool{false, true} {
 		for _, owned := range []bool{false, true} {
-			for s := absent; s <= other; s++ {
-				can := (wanted || owned) && (wanted || s != right) && (owned || s != asLeft)
+			for s := absent; s <= strayed; s++ {
+				can := (wanted || owned) && (wanted || s != right) && (owned || s != asLeft && s != strayed)
 				if _, ok := verdicts[situation{wanted, owned, s}]; ok != can {
 					t.Errorf("wanted %v, owned %v, %v: has a verdict: %v; can arise: %v", wanted, owned, s, ok, can)
 				}

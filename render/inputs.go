@@ -42,6 +42,9 @@ type Inputs struct {
 	// Dirs is the base of the directories of Layout.CertsDir, by name.
 	Dirs map[string]Dir
 
+	// Singly holds back a file that cannot be edited, and renders all others; else it is an error.
+	Singly bool
+
 	// DaemonJSON is the base of Layout.DaemonJSON; nil: no such file.
 	DaemonJSON []byte
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -26,23 +27,19 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		errs = refuse(errs, problems)
 	}
 	if r, warnings, ok := etcHostsResource(s, in); ok {
-		if _, err := r.Propose(in.HostsFile); err != nil {
-			errs = multierror.Append(errs, err)
-		}
-		d.Resources = append(d.Resources, r)
+		errs = d.shared(r, in.HostsFile, in.Singly, errs)
 		d.Warnings = append(d.Warnings, warnings...)
 	}
 	if r, warnings, ok := dockerResource(s, in); ok {
-		if _, err := r.Propose(in.DaemonJSON); err != nil {
-			errs = multierror.Append(errs, err)
-		}
-		d.Resources = append(d.Resources, r)
+		errs = d.shared(r, in.DaemonJSON, in.Singly, errs)
 		d.Warnings = append(d.Warnings, warnings...)
 	}
 	if runtime {
 		r, warnings, ok, err := configResource(s, in, roads)
 		d.Warnings = append(d.Warnings, warnings...)
-		if err != nil {
+		if held := (*spec.Problem)(nil); in.Singly && errors.As(err, &held) {
+			d.Held = append(d.Held, Held{ID{Kind: KindFile, Name: in.Layout.ConfigFile}, held})
+		} else if err != nil {
 			errs = multierror.Append(errs, err)
 		} else if problem := stillInline(roads, in); ok && problem != nil {
 			d.Held = append(d.Held, Held{r.ID, problem})
@@ -60,6 +57,20 @@ func Render(s *spec.Spec, in Inputs) (Desired, error) {
 		return Desired{Warnings: d.Warnings}, err
 	}
 	return d, nil
+}
+
+// shared adds a file of which only a part is ours, if it can be edited as it is without us.
+func (d *Desired) shared(r Resource, base []byte, singly bool, errs *multierror.Error) *multierror.Error {
+	_, err := r.Propose(base)
+	if held := (*spec.Problem)(nil); singly && errors.As(err, &held) {
+		d.Held = append(d.Held, Held{r.ID, held})
+		return errs
+	}
+	if err != nil {
+		errs = multierror.Append(errs, err)
+	}
+	d.Resources = append(d.Resources, r)
+	return errs
 }
 
 func refuse(errs *multierror.Error, problems []*spec.Problem) *multierror.Error {

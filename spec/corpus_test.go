@@ -76,7 +76,7 @@ func TestBad(t *testing.T) {
 }
 
 // node is what the corpus is loaded for.
-var node = spec.Facts{Hostname: "edge-1", FileExists: func(string) bool { return true }}
+var node = spec.Facts{Hostname: "edge-1", FileExists: func(string) bool { return true }, Everywhere: true}
 
 func corpus(t *testing.T, kind string) []string {
 	names, err := filepath.Glob("testdata/corpus/" + kind + "/*.yaml")

@@ -52,7 +52,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, p *place, f *field) {
 	}
 	if d.inside > 0 {
 		if d.expanded++; d.expanded > maxExpanded {
-			if d.expanded == maxExpanded+1 {
+			if !d.overspent {
+				d.overspent = true
 				d.report(n, p, "", "aliases stand for more than %d values", maxExpanded)
 			}
 			return
@@ -195,10 +196,18 @@ func (d *decoder) merges(n *yaml.Node, p *place) {
 		for _, from := range mergeSources(n.Content[i+1]) {
 			if target(from).Kind != yaml.MappingNode {
 				d.report(from, p, "", "<< wants an alias of a mapping, found %s", describe(from))
+			} else if d.brings(target(from), n) {
+				d.report(from, p, "", "<< brings the mapping into itself")
 			}
 		}
 		d.expanded += len(target(n.Content[i+1]).Content)
 	}
+}
+
+// brings reports whether a mapping stands in one that it merges, or is that one.
+func (d *decoder) brings(from, n *yaml.Node) bool {
+	d.expanded++
+	return from == n || d.expanded <= maxExpanded && slices.ContainsFunc(from.Content, func(c *yaml.Node) bool { return d.brings(c, n) })
 }
 
 // list decodes a list, or, of strings that may stand alone, one.

@@ -19,6 +19,7 @@ type Source struct {
 type Facts struct {
 	Hostname   string
 	FileExists func(path string) bool // nil: no file does
+	Everywhere bool                   // what is wrong in an overlay for other nodes is a problem; false: a warning
 
 	// NodeLabels gives the labels of the Kubernetes node. It is called only where an overlay asks for them; then its error is a problem, and so
 	// is nil: nobody can be asked.
@@ -26,7 +27,7 @@ type Facts struct {
 }
 
 // Load reads the user's files: it parses them, joins them, merges the overlays that hold for the node, decodes strictly, adds
-// the defaults, and checks everything that can be checked without a node.
+// the defaults, and checks everything that can be checked without a node, also of the overlays for other nodes.
 //
 // The warnings are sound whether there is an error or not. The error is nil or a [*multierror.Error] whose Errors are all
 // [*Problem], sorted by position: all that is wrong, in one run. The Spec is nil if there is an error.
@@ -45,12 +46,13 @@ func Load(sources []Source, facts Facts) (*Spec, []*Problem, error) {
 		return nil, nil, inOrder(t.problems)
 	}
 	t.join(documents)
-	overlaid := t.overlay(facts)
+	overlaid, others := t.overlay(facts)
 	s := t.decode()
 	s.Overlays, s.Overlaid = nil, overlaid
 	s.besideFile()
 	s.Refs = s.files(t.locate)
 	check(t, s)
+	t.elsewhere(others, facts.Everywhere)
 	if err := inOrder(t.problems); err != nil {
 		return nil, sorted(t.warnings), err
 	}

@@ -9,14 +9,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// overlay merges the overlays that hold for the node into the tree, in order, and returns where they stand. What is wrong
-// inside an overlay is left to the decoder, which looks at all of them.
-func (t *tree) overlay(facts Facts) []Position {
+// overlay is an entry of overlays.
+type overlay struct {
+	at     Position
+	path   string
+	merge  *yaml.Node // a mapping
+	file   string     // that merge stands in
+	prefix string     // and its path there
+}
+
+// overlay merges the overlays that hold for the node into the tree, in order, and returns where they stand, and the overlays that are for
+// other nodes. What is wrong inside an overlay is left to the decoder, which looks at all of them.
+func (t *tree) overlay(facts Facts) (held []Position, others []overlay) {
 	list := lookup(t.root, "overlays")
 	if list == nil || target(list).Kind != yaml.SequenceNode {
-		return nil
+		return nil, nil
 	}
-	var held []Position
 	at := (*place)(nil).at("overlays")
 	for i, n := range target(list).Content {
 		if target(n).Kind != yaml.MappingNode {
@@ -26,16 +34,24 @@ func (t *tree) overlay(facts Facts) []Position {
 		if match == nil || merge == nil || target(merge).Kind != yaml.MappingNode {
 			continue
 		}
+		o := overlay{merge: target(merge)}
+		o.at, o.path = t.locate(at.nth(i))
+		from, prefix := t.locate(at.nth(i).at("merge"))
+		o.file, o.prefix = from.File, prefix
 		if !t.holds(match, at.nth(i).at("match"), facts) {
+			others = append(others, o)
 			continue
 		}
-		where, _ := t.locate(at.nth(i))
-		held = append(held, where)
-		from, prefix := t.locate(at.nth(i).at("merge"))
-		m := merger{tree: t, file: from.File}
-		t.root = m.mapping(t.root, target(merge), "", prefix, 0)
+		held = append(held, o.at)
+		t.merge(o)
 	}
-	return held
+	return held, others
+}
+
+// merge merges an overlay into the tree.
+func (t *tree) merge(o overlay) {
+	m := merger{tree: t, file: o.file}
+	t.root = m.mapping(t.root, o.merge, "", o.prefix, 0)
 }
 
 // holds reports whether a node is one that an overlay is for.

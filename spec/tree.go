@@ -15,6 +15,8 @@ type tree struct {
 	warnings []*Problem
 	partial  bool // some of what the user wrote could not be read: what seems to be missing may stand there
 	expanded int  // values that were reached through aliases
+
+	overspent bool // they were more than maxExpanded, and that is said
 }
 
 // origin is where a node was written, for a node that stands elsewhere in the tree than in its file.

@@ -133,7 +133,10 @@ var drifts = []drift{
 		n.ok(os.Rename(file+".tmp", file))
 	}),
 	kept("a hosts.toml is renamed away", hosts("r4.lab"), func(n *watched, file string) { n.ok(os.Rename(file, file+".bak")) }),
-	kept("the directory of a registry is removed", hosts("r5.lab"), func(n *watched, file string) { n.ok(os.RemoveAll(filepath.Dir(file))) }),
+	kept("the directory of a registry is removed", hosts("r5.lab"), func(n *watched, file string) {
+		n.ok(os.Rename(filepath.Dir(file), n.path("away"))) // one that is removed entry by entry would be filled again meanwhile
+		n.ok(os.RemoveAll(n.path("away")))
+	}),
 	kept("the directory of a registry is renamed", hosts("r6.lab"), func(n *watched, file string) { n.ok(os.Rename(filepath.Dir(file), certsDir+"/r6.bak")) }),
 	kept("a file with a credential is opened to all", hosts("tls.lab:8443"), func(n *watched, file string) { n.ok(os.Chmod(file, 0o644)) }),
 	kept("a CA is deleted", certsDir+"/tls.lab:8443/regsync-ca-*.pem", remove),
@@ -145,7 +148,19 @@ var drifts = []drift{
 		edit(`"`+watchedRegistry+`"`, `"10.0.0.8:5280"`)(n, daemonJSON)
 	}),
 	says("daemon.json is deleted", daemonJSON, `"`+watchedRegistry+`"`, func(n *watched) { remove(n, daemonJSON) }),
-	kept("certs.d is removed", hosts("r8.lab"), func(n *watched, _ string) { n.ok(os.RemoveAll(certsDir)) }),
+	kept("a hosts.toml is replaced by a link to another file", hosts("r11.lab"), func(n *watched, file string) {
+		n.write(n.path("elsewhere.toml"), "server = \"https://elsewhere.lab\"\n", 0o644)
+		n.ok(os.Remove(file))
+		n.ok(os.Symlink(n.path("elsewhere.toml"), file))
+	}),
+	kept("a hosts.toml is replaced by a link to nothing", hosts("r7.lab"), func(n *watched, file string) {
+		n.ok(os.Symlink("/nowhere", file+".new"))
+		n.ok(os.Rename(file+".new", file))
+	}),
+	kept("certs.d is removed", hosts("r8.lab"), func(n *watched, _ string) {
+		n.ok(os.Rename(certsDir, certsDir+".away"))
+		n.ok(os.RemoveAll(certsDir + ".away"))
+	}),
 
 	imported("an image is removed by the CRI", "harbor.lab/app0:1", func(n *watched, image string) { n.ok(n.microk8s.CRI.Remove(n.Context(), image)) }),
 	imported("an image is removed with ctr", "harbor.lab/app1:1", func(n *watched, image string) { n.in("images", "rm", "--sync", image) }),

@@ -76,6 +76,7 @@ type watched struct {
 	events   chan event
 	began    time.Time // when it was changed last
 	host     string    // where the node is mounted; empty: it is this machine
+	flags    []string  // that say so
 	log      bytes.Buffer
 }
 
@@ -247,6 +248,12 @@ func (n *watched) ask(socket, path string) string {
 // start starts the watch and waits until the node is as the file says.
 func (n *watched) start(flags ...string) {
 	n.Helper()
+	n.begin(flags...)
+	n.await("it to converge", func(e event) bool { return e.Event == "converged" })
+}
+
+func (n *watched) begin(flags ...string) {
+	n.Helper()
 	n.cmd = exec.Command(n.program, append(n.args("watch", "-o", "json"), flags...)...)
 	n.cmd.Env, n.cmd.Stderr = n.env, &n.log
 	out, err := n.cmd.StdoutPipe()
@@ -265,7 +272,6 @@ func (n *watched) start(flags ...string) {
 		n.ended <- n.cmd.Wait()
 	}()
 	n.Cleanup(func() { n.cmd.Process.Kill() })
-	n.await("it to converge", func(e event) bool { return e.Event == "converged" })
 }
 
 // stop ends the watch, which ends well.

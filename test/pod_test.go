@@ -19,16 +19,17 @@ import (
 const podUsage = `usage:
 	pod image NAME FILE
 	pod new NAMESPACE/DAEMONSET
-	pod run CODE [ARGS…]
-	pod start | log | project | stop
+	pod run CODE ARGS…
+	pod start | log | status | project | stop
 	pod probe liveness|readiness
 	pod patch KIND NAME JSON`
 
 // pod image makes the image of the program under test, as make image does, writes it to FILE, and gives the node that one and the one that
 // holds namespaces.
 //
-// pod new makes a pod as a DaemonSet says, and puts it on this node, whose own containerd runs it. run runs its containers, or the last one with
-// other arguments, prints what it says, and expects its exit code; start starts it, log prints what it has said since. project brings its
+// pod new makes a pod as a DaemonSet says, and puts it on this node, whose own containerd runs it. run runs its container with
+// other arguments, prints what it says, and expects its exit code; start runs what comes first and then starts it, log prints what it has said since, and
+// status what the kernel says of its process. project brings its
 // ConfigMap and its Secret up to what the cluster has now. probe asks as kubelet does, patch changes an object as the pod's service account. stop
 // ends the pod.
 func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
@@ -46,7 +47,7 @@ func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		n.pod, err = rig.NewPod(ctx, n.kube, n.cri(ts), args[1], dir)
 		ts.Check(err)
-	case args[0] == "run" && len(args) > 1:
+	case args[0] == "run" && len(args) > 2:
 		want, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		said, code, err := n.pod.Run(ctx, args[2:])
@@ -61,6 +62,10 @@ func cmdPod(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	case args[0] == "log":
 		fmt.Fprint(ts.Stdout(), ts.ReadFile(n.podLog))
+	case args[0] == "status":
+		text, err := n.pod.Status(ctx)
+		ts.Check(err)
+		fmt.Fprint(ts.Stdout(), string(text))
 	case args[0] == "project":
 		ts.Check(n.pod.Project(ctx))
 	case args[0] == "probe" && len(args) == 2:

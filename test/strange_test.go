@@ -31,9 +31,6 @@ var ofState = []struct {
 	{"journal.json", 0, "cannot be trusted: it is ", ""},
 	{"failure", 0, "", ""},
 	{"generations/1", 0, "", "is damaged: it is "},
-	{"generations/blobs", 0, "", ""},
-	{"generations", 1, "XX", ""},
-	{"backups", 1, "XX", ""},
 	{"lock", 1, "move it out of the way", ""},
 }
 
@@ -70,6 +67,50 @@ func TestStrange(t *testing.T) {
 				}
 				if code, out := h.run("reset", "--yes"); code != 0 {
 					t.Errorf("reset: exit code %d\n%s", code, out)
+				}
+			})
+		}
+	}
+}
+
+// TestStrangeFolder puts something else where the state directory has a directory. What would write there says where it stands, and changes
+// nothing; backups that are not there are lost.
+func TestStrangeFolder(t *testing.T) {
+	program := regsync(t)
+	if !rig.Isolated(t) {
+		return
+	}
+	for folder, says := range map[string]string{"backups": "is lost", "generations": "not a directory", "generations/blobs": "not a directory", "undo": "not a directory"} {
+		for what, make := range strangers {
+			if what == "a directory" {
+				continue
+			}
+			t.Run(strings.ReplaceAll(folder, "/", "-")+" is "+what, func(t *testing.T) {
+				h := newHostile(t, program)
+				h.run("apply", "-f", h.spec)
+				before, err := take([]string{h.on("etc")})
+				h.check(err)
+				name := filepath.Join(h.on("var/lib/regsync"), folder)
+				h.check(os.RemoveAll(name))
+				h.check(make(name))
+				if code, out := h.run("plan", "-f", h.spec); code != 0 {
+					t.Errorf("plan: exit code %d\n%s", code, out)
+				}
+				code, out := h.run("reset")
+				if !strings.Contains(out, says) || (code != 0) != (folder != "backups") {
+					t.Errorf("reset: exit code %d, want %q\n%s", code, says, out)
+				}
+				if code == 0 {
+					return
+				}
+				after, err := take([]string{h.on("etc")})
+				h.check(err)
+				if difference := after.differs(before); difference != "" {
+					t.Errorf("changed:\n%s", difference)
+				}
+				h.check(os.RemoveAll(name))
+				if code, out := h.run("reset"); code != 0 {
+					t.Errorf("reset, when it is gone: exit code %d\n%s", code, out)
 				}
 			})
 		}

@@ -37,6 +37,7 @@ type command struct {
 	bandwidth         bandwidth
 
 	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
+	singly bool              // of a watch: what is wrong with one file of the node holds back that file alone
 	labels map[string]string // of the Kubernetes node, as the cluster last told them; nil: not yet
 	given  []spec.Source     // the file as it is taken, whatever stands there now; nil: it is read
 }

@@ -127,7 +127,7 @@ func (c *command) anySpec(ctx context.Context, root *node.Root) (*spec.Spec, err
 	list, err := c.sources()
 	var s *spec.Spec
 	if err == nil {
-		s, _, err = c.load(list, root, c.nodeLabels(ctx, root))
+		s, _, err = c.load(list, root, c.nodeLabels(ctx, root), false)
 	}
 	if err == nil {
 		return s, nil

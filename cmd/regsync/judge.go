@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/regsync/regsync/apply"
 	"github.com/regsync/regsync/internal/docker"
 	"github.com/regsync/regsync/internal/loader"
 	"github.com/regsync/regsync/plan"
@@ -25,11 +26,10 @@ import (
 // loaded what its file says.
 func (c *command) judge(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) error {
 	var errs *multierror.Error
-	if err := judgeHosts(s, t, desired, majors(v.version(ctx))); err != nil {
-		errs = multierror.Append(errs, err)
-	}
-	if err := judgeDocker(ctx, t, v); err != nil {
-		errs = multierror.Append(errs, err)
+	for _, err := range []error{judgeHosts(s, t, desired, majors(v.version(ctx))), judgeDocker(ctx, t, v)} {
+		if err = c.refused(t, err); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 	}
 	if !v.baking {
 		pendingDocker(ctx, s, t, desired, v)
@@ -61,8 +61,11 @@ func judgeHosts(s *survey, t *trip, desired render.Desired, majors []int) error 
 	var judges errgroup.Group
 	judges.SetLimit(runtime.GOMAXPROCS(0))
 	for i, change := range changes {
-		judges.Go(func() (err error) {
-			faults[i], err = judgeFile(s, change, from[change.ID], bodies[path.Dir(change.Name)], majors)
+		judges.Go(func() error {
+			found, err := judgeFile(s, change, from[change.ID], bodies[path.Dir(change.Name)], majors)
+			for _, f := range found {
+				faults[i] = append(faults[i], &apply.FileError{Name: change.Name, Err: f})
+			}
 			return err
 		})
 	}
@@ -202,7 +205,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 	}
 	where, flag, err := d.FlagClash(render.DaemonKeys(change.Entry.Body))
 	if err != nil {
-		return err
+		return &apply.FileError{Name: change.Name, Err: err}
 	}
 	if where != "" {
 		t.plan.Conflicts = append(t.plan.Conflicts, plan.Conflict{
@@ -212,7 +215,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 		})
 	}
 	if err := d.Validate(ctx, change.After); err != nil {
-		return &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}
+		return &apply.FileError{Name: change.Name, Err: &spec.Problem{Position: spec.Position{File: change.Name}, Message: "dockerd would refuse the file: " + err.Error()}}
 	}
 	return nil
 }
@@ -220,7 +223,7 @@ func judgeDocker(ctx context.Context, t *trip, v *services) error {
 // pendingDocker adds a reload where dockerd does not have what its file says.
 func pendingDocker(ctx context.Context, s *survey, t *trip, desired render.Desired, v *services) {
 	i := slices.IndexFunc(desired.Resources, func(r render.Resource) bool { return r.Effect == render.ReloadDocker })
-	if i < 0 {
+	if i < 0 || slices.ContainsFunc(t.plan.Conflicts, func(c plan.Conflict) bool { return c.ID == desired.Resources[i].ID }) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)

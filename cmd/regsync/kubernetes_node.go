@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,10 +29,8 @@ func (c *command) kubernetesNode(root *node.Root) (*cluster.Client, string, erro
 		name = strings.ToLower(hostname(root))
 	}
 	access := cluster.Access{Variable: c.env("KUBECONFIG"), Read: reader(root)}
-	for _, usual := range nodeKubeconfigs {
-		if access.Usual == "" && root.Exists(usual) && !c.inPod() {
-			access.Usual = usual
-		}
+	if there := slices.IndexFunc(nodeKubeconfigs, root.Exists); there >= 0 && !c.inPod() {
+		access.Usual = nodeKubeconfigs[there]
 	}
 	client, err := cluster.Open(access, "regsync/"+ownVersion())
 	return client, name, err

@@ -43,7 +43,7 @@ type trip struct {
 // travel is the road: the file, the node as it is, what should be there, the plan.
 func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	// The file is parsed while the node is read: both take about as long.
-	survey := &survey{site: s, live: map[string]plan.Live{}}
+	survey := &survey{site: s, live: map[string]plan.Live{}, singly: c.singly}
 	reading := make(chan error, 1)
 	go func() { reading <- survey.readOwned() }()
 	t, err := c.loaded(ctx, s.root)
@@ -107,7 +107,7 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	t.plan, err = plan.New(desired.Resources, have, withoutHeld(withoutHeldFiles(open.owned, desired.Held), desired.Resources, unread, desired.Held), plan.Policy{
 		Adopt: t.spec.Policy.Adopt, AdoptFrom: t.spec.Policy.AdoptFrom,
 		Owner: t.services.Cluster.Owner, Source: c.specName(), Leaving: "no longer in " + c.specName(),
-		Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original,
+		Digest: s.ledger.Digest, Made: s.ledger.Made, Lost: s.ledger.Original, Singly: c.singly,
 	})
 	if err != nil {
 		return t, err
@@ -180,7 +180,7 @@ func (c *command) loaded(ctx context.Context, root *node.Root) (trip, error) {
 	if err != nil {
 		return t, err
 	}
-	t.spec, t.warnings, err = c.load(list, root, c.nodeLabels(ctx, root))
+	t.spec, t.warnings, err = c.load(list, root, c.nodeLabels(ctx, root), false)
 	if err != nil {
 		return t, err
 	}
@@ -200,6 +200,9 @@ func (c *command) find(ctx context.Context, s *survey, sp *spec.Spec) (node.Plac
 		place, err := s.root.Find(sp.Node, manageDocker, s.config)
 		if errors.Is(err, node.ErrTwoRuntimes) {
 			return place, hinted{err, "say which one it is for: node: {runtime: microk8s} or node: {runtime: containerd}"}
+		}
+		if err == nil && c.singly {
+			place = s.unreadable(place)
 		}
 		if err != nil || place.Waiting == "" || time.Now().After(deadline) {
 			return place, err
@@ -233,7 +236,7 @@ func (c *command) specName() string {
 
 // inputs gathers what rendering needs to know of the node.
 func (s *survey) inputs(sp *spec.Spec, place node.Place, version render.Version) (render.Inputs, []*spec.Problem, error) {
-	in := render.Inputs{Layout: place.Layout, Containerd: version, Imports: place.Imports}
+	in := render.Inputs{Singly: s.singly, Layout: place.Layout, Containerd: version, Imports: place.Imports}
 	files, warnings, err := certificates(sp, s.root, time.Now())
 	var errs *multierror.Error
 	if err != nil {

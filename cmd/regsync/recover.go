@@ -164,6 +164,9 @@ func (s *site) stillOurs(names []string) []string {
 			return false
 		}
 		if o.Scope == render.Whole {
+			if o.Strayed(live) != nil {
+				return true
+			}
 			return render.Tool(name, live.Data) != render.Ours
 		}
 		without, err := plan.Base(live.Data, &o, s.ledger.Digest)

@@ -89,6 +89,15 @@ func (r *revision) Write(name string, data []byte, mode fs.FileMode, owner *plan
 	return r.Root.Write(name, data, mode, owner)
 }
 
+// Replace makes a file of the revision where a stray stands.
+func (r *revision) Replace(name string, s plan.Stray, data []byte, mode fs.FileMode, owner *plan.Original) error {
+	r.wrote[name] = data
+	return r.Root.Replace(r.pinned(name), s, data, mode, owner)
+}
+
+// Restore puts a stray of the revision back.
+func (r *revision) Restore(name string, s plan.Stray) error { return r.Root.Restore(r.pinned(name), s) }
+
 // RemoveDir removes a directory of the revision, and its copy.
 func (r *revision) RemoveDir(name string) error {
 	err := r.Root.RemoveDir(r.pinned(name))

@@ -90,7 +90,7 @@ func unmoved(s *site, p plan.Plan) error {
 		if err != nil {
 			return err
 		}
-		if (live.Data == nil) != (c.Before == nil) || string(live.Data) != string(c.Before) {
+		if !c.Sees(live) {
 			return fmt.Errorf("%q is not as it was", c.Name)
 		}
 	}

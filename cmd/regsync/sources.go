@@ -120,8 +120,9 @@ func sourceOf(list []spec.Source, policy spec.Policy) plan.Source {
 }
 
 // load reads the spec for the node at root. root is nil where there is none, and then overlays see this machine's name only.
-func (c *command) load(list []spec.Source, root *node.Root, labels func() (map[string]string, error)) (*spec.Spec, []*spec.Problem, error) {
-	facts := spec.Facts{Hostname: hostname(root), NodeLabels: labels}
+// everywhere says that what is wrong for other nodes is wrong.
+func (c *command) load(list []spec.Source, root *node.Root, labels func() (map[string]string, error), everywhere bool) (*spec.Spec, []*spec.Problem, error) {
+	facts := spec.Facts{Hostname: hostname(root), NodeLabels: labels, Everywhere: everywhere}
 	if root != nil {
 		facts.FileExists = root.Exists
 	}

@@ -15,7 +15,8 @@ import (
 // survey is what was read of a node. Each file is read once in a run.
 type survey struct {
 	*site
-	live map[string]plan.Live
+	live   map[string]plan.Live
+	singly bool // see [command]
 }
 
 // read reads the files that have not been read yet, several at once.
@@ -64,7 +65,12 @@ func (s *survey) base(name string) ([]byte, error) {
 	if err := s.read([]string{name}); err != nil {
 		return nil, err
 	}
-	return plan.Base(s.live[name].Data, s.ownedFile(name), s.ledger.Digest)
+	owned := s.ownedFile(name)
+	data, err := plan.Base(s.live[name].Data, owned, s.ledger.Digest)
+	if err != nil && s.singly && owned.Before.Lost == "" {
+		return owned.Before.Data, nil // the plan says what is wrong with it
+	}
+	return data, err
 }
 
 // config is base for what containerd reads: what is no file there keeps it from starting, and says nothing of which runtime this is.

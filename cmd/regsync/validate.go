@@ -16,7 +16,7 @@ func (c *command) validateVerb() *cobra.Command {
 		Use:   "validate",
 		Short: "Check the file alone; no node is needed",
 		Long: `validate reads the file and checks everything that can be checked without a node. Certificates that the file
-names are checked too where they can be found; where not, that is a warning.`,
+names are checked too where they can be found; where not, that is a warning. Overlays are checked whichever node they are for.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return c.validate() },
 	}
@@ -34,7 +34,7 @@ func (c *command) validate() error {
 		}
 		defer root.Close()
 	}
-	s, warnings, err := c.load(list, root, func() (map[string]string, error) { return nil, nil })
+	s, warnings, err := c.load(list, root, func() (map[string]string, error) { return nil, nil }, true)
 	var errs *multierror.Error
 	if err != nil {
 		errs = multierror.Append(errs, err)

@@ -96,7 +96,7 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
 	debug.SetGCPercent(50) // it stays; see main for runs that don't
-	w.log = w.logger()
+	w.log, w.singly = w.logger(), true
 	w.wait = 0 // it looks again by itself
 	w.pace.Resync, w.fights, w.failures, w.restarts = w.resync, watch.Fights(), watch.Failures(), watch.Restarts()
 	if err := w.light(); err != nil {

@@ -34,7 +34,7 @@ func (w *watcher) annotate(ctx context.Context, r round) {
 	if err := w.writeAnnotations(ctx, now); err != nil {
 		if text := oneLine(err); text != w.annotated.failed {
 			w.annotated.failed = text
-			w.warn("the annotations of the node are not written: "+text, hintOf(err))
+			w.warn("the annotations of the node are not written: "+text, hintOfFailure(err))
 		}
 		return
 	}

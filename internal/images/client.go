@@ -11,7 +11,8 @@ import (
 )
 
 // client makes those calls of containerd's API that images need, by the generated API and with the types of containerd's packages. containerd's
-// own client makes them too, but what it brings along for containers, sandboxes and transfers costs each start of the program a third of its time.
+// own client makes them too, but what it brings along for containers, sandboxes and transfers costs each start of the program a millisecond
+// ([ADR 22](../../docs/adr/0022-start.md)).
 // Errors are those of containerd/errdefs.
 type client struct{ conn grpc.ClientConnInterface }
 

@@ -39,6 +39,8 @@ type Journal struct {
 // JournalFile is a file that an apply changes. Contents are digests; empty where there is no file.
 type JournalFile struct {
 	Name     string      `json:"name"`
+	Stray    *plan.Stray `json:"stray,omitempty"` // what stood in its place
+	Via      string      `json:"via,omitempty"`   // what the symbolic link holds through which it is written
 	Before   string      `json:"before,omitempty"`
 	Mode     fs.FileMode `json:"mode,omitempty"`
 	UID      int         `json:"uid,omitempty"`
@@ -85,7 +87,7 @@ func (l *Ledger) writeAhead(p plan.Plan, before []plan.Live, what Intent) error 
 			}
 		}
 		j.Files = append(j.Files, JournalFile{
-			Name: c.Name, Before: l.name(live.Data), Mode: live.Mode, UID: live.UID, GID: live.GID,
+			Name: c.Name, Stray: c.Stray, Via: c.Via, Before: l.name(live.Data), Mode: live.Mode, UID: live.UID, GID: live.GID,
 			After: l.name(c.After), Interim: l.name(c.Interim), Retreat: l.name(c.Retreat), Shared: shared, MakeDirs: c.MakeDirs,
 		})
 	}
@@ -184,7 +186,7 @@ type Cut struct {
 func (l *Ledger) Cut() Cut {
 	cut := Cut{digest: l.name}
 	for _, f := range l.Journal.Files {
-		c := plan.Change{ID: render.ID{Kind: render.KindFile, Name: f.Name}, MakeDirs: f.MakeDirs}
+		c := plan.Change{ID: render.ID{Kind: render.KindFile, Name: f.Name}, Stray: f.Stray, Via: f.Via, MakeDirs: f.MakeDirs}
 		var err error
 		if c.Before, err = l.forUndo(f.Before); err != nil {
 			cut.Lost = append(cut.Lost, f.Name)
@@ -203,7 +205,7 @@ func (l *Ledger) Cut() Cut {
 			}
 		}
 		cut.Changes = append(cut.Changes, c)
-		cut.Before = append(cut.Before, plan.Live{Data: c.Before, Mode: f.Mode, UID: f.UID, GID: f.GID})
+		cut.Before = append(cut.Before, plan.Live{Data: c.Before, Mode: f.Mode, UID: f.UID, GID: f.GID, Stray: f.Stray})
 		cut.known, cut.parts = append(cut.known, known), append(cut.parts, parts)
 	}
 	return cut

@@ -99,6 +99,7 @@ type original struct {
 	Mode   fs.FileMode `json:"mode"`
 	UID    int         `json:"uid,omitempty"`
 	GID    int         `json:"gid,omitempty"`
+	Link   string      `json:"link,omitempty"`
 }
 
 // document is the ledger file without its last line.
@@ -231,7 +232,7 @@ func (l *Ledger) Owned() (map[render.ID]plan.Owned, error) {
 			o.Body = render.JoinNames([]byte(e.Former), o.Body)
 		}
 		if e.Before != nil {
-			o.Before = plan.Original{Mode: e.Before.Mode, UID: e.Before.UID, GID: e.Before.GID}
+			o.Before = plan.Original{Mode: e.Before.Mode, UID: e.Before.UID, GID: e.Before.GID, Link: e.Before.Link}
 			var err error
 			if o.Before.Data, err = l.found(e.Before.Digest); errors.Is(err, fs.ErrPermission) {
 				return nil, fmt.Errorf("reading the backup of %q: %w", id.Name, err)

@@ -39,7 +39,7 @@ func (l *Ledger) Original(id render.ID) (o plan.Original, ok bool) {
 		if err != nil {
 			return o, false
 		}
-		return plan.Original{Data: data, Mode: kept.Mode, UID: kept.UID, GID: kept.GID}, true
+		return plan.Original{Data: data, Mode: kept.Mode, UID: kept.UID, GID: kept.GID, Link: kept.Link}, true
 	}
 	return o, false
 }

@@ -258,7 +258,7 @@ func (l *Ledger) entry(c plan.Change) (entry, error) {
 	if err := l.back(digest, o.Before.Data); err != nil {
 		return e, fmt.Errorf("backing up %q: %w", c.Name, err)
 	}
-	e.Before = &original{Digest: digest, Mode: o.Before.Mode, UID: o.Before.UID, GID: o.Before.GID}
+	e.Before = &original{Digest: digest, Mode: o.Before.Mode, UID: o.Before.UID, GID: o.Before.GID, Link: o.Before.Link}
 	return e, nil
 }
 

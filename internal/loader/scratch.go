@@ -33,7 +33,7 @@ func places() []string {
 	var list []string
 	for _, place := range inMemory {
 		var system unix.Statfs_t
-		if unix.Statfs(place, &system) == nil && (int64(system.Type) == unix.TMPFS_MAGIC || int64(system.Type) == unix.RAMFS_MAGIC) {
+		if unix.Statfs(place, &system) == nil && (system.Type == unix.TMPFS_MAGIC || system.Type == unix.RAMFS_MAGIC) {
 			list = append(list, place)
 		}
 	}

@@ -21,18 +21,26 @@ const maxFile = 64 << 20
 // Read gives a file as it is. A file that is not there is no error, and neither is a thing in its place that is no file:
 // [plan.Live] says so.
 func (r *Root) Read(name string) (plan.Live, error) {
-	fd, st, err := r.open(name)
+	handle, link, err := r.stand(name)
 	if err != nil {
-		return r.unread(name, err)
+		return r.unread(name, link, err)
+	}
+	fd, st, err := r.opened(handle, name)
+	if err != nil {
+		return r.unread(name, link, err)
 	}
 	if fd >= 0 {
 		defer unix.Close(fd)
 	}
 	if what := kind(st.Mode); what != "" {
-		return plan.Live{Obstacle: what}, nil
+		live := plan.Live{Obstacle: what, Stray: link}
+		if link == nil {
+			live.Stray = r.strayAt(name)
+		}
+		return live, nil
 	}
 	if st.Size > maxFile {
-		return plan.Live{}, fmt.Errorf("reading %q: it has %d bytes, which is more than such a file ever has", name, st.Size)
+		return r.unread(name, link, fmt.Errorf("it has %d bytes, which is more than such a file ever has", st.Size))
 	}
 	data := make([]byte, 0, st.Size)
 	for len(data) < cap(data) {
@@ -41,28 +49,30 @@ func (r *Root) Read(name string) (plan.Live, error) {
 			continue
 		}
 		if err != nil {
-			return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
+			return r.unread(name, link, err)
 		}
 		if n == 0 {
 			break
 		}
 		data = data[:len(data)+n]
 	}
-	return plan.Live{Data: data, Mode: fs.FileMode(st.Mode & 0o7777), UID: int(st.Uid), GID: int(st.Gid)}, nil
+	return plan.Live{Data: data, Mode: fs.FileMode(st.Mode & 0o7777), UID: int(st.Uid), GID: int(st.Gid), Stray: link}, nil
 }
 
-// unread says what it means that name could not be opened.
-func (r *Root) unread(name string, cause error) (plan.Live, error) {
+// unread says what it means that name could not be opened or read. A link that leads to nothing readable is an obstacle.
+func (r *Root) unread(name string, link *plan.Stray, cause error) (plan.Live, error) {
 	switch {
 	case errors.Is(cause, fs.ErrNotExist):
 		real, missing, err := r.resolve(name)
 		if err != nil {
 			return plan.Live{}, fmt.Errorf("reading %q: %w", name, err)
 		}
-		if real != name && missing == nil && r.dangles(name) {
-			return plan.Live{Obstacle: fmt.Sprintf("is a symbolic link to %q, which is not there", real)}, nil
+		if link != nil {
+			return plan.Live{Stray: link, Obstacle: fmt.Sprintf("is a symbolic link to %q, which is not there", real)}, nil
 		}
 		return plan.Live{Missing: ancestors(name, len(missing))}, nil
+	case link != nil && !errors.Is(cause, fs.ErrPermission):
+		return plan.Live{Stray: link, Obstacle: through(link, cause)}, nil
 	case errors.Is(cause, syscall.ENOTDIR):
 		return plan.Live{Obstacle: "cannot be there: a directory above it is a file"}, nil
 	}
@@ -78,16 +88,6 @@ func ancestors(name string, n int) []string {
 		dirs[i] = name
 	}
 	return dirs
-}
-
-// dangles reports whether name itself, its directory's links followed, is a link to nothing.
-func (r *Root) dangles(name string) bool {
-	dir, _, err := r.resolve(path.Dir(name))
-	if err != nil {
-		return false
-	}
-	info, err := os.Lstat(r.on(path.Join(dir, path.Base(name))))
-	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // kind names what is no plain file; it is empty for one that is.

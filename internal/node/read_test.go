@@ -57,21 +57,17 @@ func TestRead(t *testing.T) {
 				t.Errorf("root %s, %s: %+v, want %+v", root, name, live, tt)
 			}
 		}
-		if _, err := r.Read(at + "/loop"); !errors.Is(err, syscall.ELOOP) {
-			t.Errorf("root %s: a link to itself: %v", root, err)
+		if live, err := r.Read(at + "/loop"); err != nil || !strings.HasSuffix(live.Obstacle, "too many levels of symbolic links") {
+			t.Errorf("root %s: a link to itself: %+v, %v", root, live, err)
 		}
 	}
 	r := openRoot(t, dir)
 	if live, err := r.Read("/link"); err != nil || string(live.Data) != "text" {
 		t.Errorf("a link: %+v, %v", live, err)
 	}
-	if live, err := r.Read("/dangling"); err != nil {
-		// Below a root an absolute link to nothing cannot be told from one that leads out.
-		if leaves := (*LeavesError)(nil); !errors.As(err, &leaves) {
-			t.Errorf("a dangling link: %v", err)
-		}
-	} else {
-		t.Errorf("a dangling link: %+v", live)
+	// Below a root an absolute link to nothing cannot be told from one that leads out.
+	if live, err := r.Read("/dangling"); err != nil || !strings.HasSuffix(live.Obstacle, "which leads out of the root") {
+		t.Errorf("a dangling link: %+v, %v", live, err)
 	}
 }
 
@@ -132,8 +128,8 @@ func TestReadStaysInside(t *testing.T) {
 	r := openRoot(t, dir)
 	for _, name := range []string{"/abs", "/rel", "/d/secret"} {
 		live, err := r.Read(name)
-		if leaves := (*LeavesError)(nil); live.Data != nil || !errors.As(err, &leaves) {
-			t.Errorf("%s: %q, %v", name, live.Data, err)
+		if leaves := (*LeavesError)(nil); live.Data != nil || live.Obstacle == "" && !errors.As(err, &leaves) {
+			t.Errorf("%s: %+v, %v", name, live, err)
 		}
 		if err := r.Write(name, []byte("x"), 0o644, nil); err == nil {
 			t.Errorf("%s was written", name)

@@ -209,6 +209,11 @@ func (r *Root) open(name string) (fd int, st unix.Stat_t, err error) {
 	if err != nil {
 		return -1, st, err
 	}
+	return r.opened(handle, name)
+}
+
+// opened is open for what is reached already. It closes handle.
+func (r *Root) opened(handle int, name string) (fd int, st unix.Stat_t, err error) {
 	defer unix.Close(handle)
 	if err := unix.Fstat(handle, &st); err != nil {
 		return -1, st, &fs.PathError{Op: "open", Path: name, Err: err}

@@ -69,7 +69,7 @@ func replace(dir *folder, base string, data []byte, mode fs.FileMode, owner *pla
 	if err != nil {
 		return err
 	}
-	err = fill(f, dir, base, data, mode, owner)
+	err = fill(f, data, func() error { return dress(f, dir, base, mode, owner) })
 	if err == nil {
 		err = dir.rename(temp, base)
 	}
@@ -94,22 +94,23 @@ func obstacle(what string) error {
 // tempName is the name under which a file is written before it takes its place.
 func tempName(base string) string { return "." + base + ".regsync-new" }
 
-// Sweep removes what a run that was killed while it wrote the file may have left beside it.
+// Sweep removes what a run that was killed while it wrote the file may have left beside it, and beside what a link in its place leads to.
 func (r *Root) Sweep(name string) error {
-	real, missing, err := r.resolve(name)
-	if err != nil || missing != nil {
-		return err
+	names := []string{name}
+	if real, missing, err := r.resolve(name); err == nil && missing == nil && real != name {
+		names = append(names, real)
 	}
-	err = r.in(real, func(dir *folder, base string) error { return dir.remove(tempName(base)) })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing what a killed run left: %w", err)
+	for _, n := range names {
+		if err := r.sweepOwn(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing what a killed run left: %w", err)
+		}
 	}
 	return nil
 }
 
-// fill gives the new file its content and everything that the old one had, and closes it.
-func fill(f *os.File, dir *folder, base string, data []byte, mode fs.FileMode, owner *plan.Original) error {
-	err := dress(f, dir, base, mode, owner)
+// fill gives the new file what dress does and its content, and closes it.
+func fill(f *os.File, data []byte, dress func() error) error {
+	err := dress()
 	if err == nil {
 		_, err = f.Write(data)
 	}
@@ -123,12 +124,7 @@ func fill(f *os.File, dir *folder, base string, data []byte, mode fs.FileMode, o
 func dress(f *os.File, dir *folder, base string, mode fs.FileMode, owner *plan.Original) error {
 	old, err := dir.open(base, unix.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if owner != nil {
-			if err := f.Chown(owner.UID, owner.GID); err != nil {
-				return err
-			}
-		}
-		return f.Chmod(unixMode(mode))
+		return dressNew(f, mode, owner)
 	}
 	if err != nil {
 		return err
@@ -151,6 +147,16 @@ func dress(f *os.File, dir *folder, base string, mode fs.FileMode, owner *plan.O
 	}
 	if mode == 0 {
 		mode = fs.FileMode(st.Mode & 0o7777)
+	}
+	return f.Chmod(unixMode(mode))
+}
+
+// dressNew gives a file that replaces none its owner and mode.
+func dressNew(f *os.File, mode fs.FileMode, owner *plan.Original) error {
+	if owner != nil {
+		if err := f.Chown(owner.UID, owner.GID); err != nil {
+			return err
+		}
 	}
 	return f.Chmod(unixMode(mode))
 }

@@ -33,7 +33,7 @@ import (
 )
 
 // sizes are the numbers of registries, each with the rounds that are measured.
-var sizes = []struct{ registries, rounds int }{{10, 31}, {100, 31}, {1_000, 15}, {10_000, 5}}
+var sizes = []struct{ registries, rounds int }{{10, 31}, {200, 31}, {1_000, 15}, {10_000, 5}}
 
 func main() {
 	var err error
@@ -93,7 +93,7 @@ func bench(program string) error {
 	if err := errors.Join(build(nothing, source), build(runner, "./test/bench/runner")); err != nil {
 		return err
 	}
-	fmt.Println("                            regsync               peer             ratio")
+	fmt.Println("                            regsync               peer             ratio     CPU")
 	a, b, err := duel(runner, 31, []string{program, "version"}, []string{nothing})
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ type usage struct {
 }
 
 func report(name string, a, b usage) {
-	fmt.Printf("%-26s %8.1f ms %6.1f MiB  %8.1f ms %6.1f MiB  %6.1f\n", name, ms(a.wall), mib(a), ms(b.wall), mib(b), ms(a.wall)/ms(b.wall))
+	fmt.Printf("%-26s %8.1f ms %6.1f MiB  %8.1f ms %6.1f MiB  %6.1f  %6.1f\n", name, ms(a.wall), mib(a), ms(b.wall), mib(b), ms(a.wall)/ms(b.wall), ms(a.cpu)/ms(b.cpu))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ type podSecurity struct {
 	Privileged, ReadOnlyRootFilesystem bool
 	AllowPrivilegeEscalation           *bool
 	Capabilities                       struct{ Add, Drop []string }
-	SeccompProfile, AppArmorProfile    struct{ Type string }
+	SeccompProfile                     struct{ Type string }
 }
 
 // NewPod makes a pod of the template of a DaemonSet (NAMESPACE/NAME), bound to this node, and starts what holds its namespaces. dir is an
@@ -130,30 +131,32 @@ func (p *Pod) create(ctx context.Context, daemonSet string) error {
 // nodeName is this node's in the cluster, and its host name.
 const nodeName = "node"
 
-// Run runs the pod's containers as far as they end: those that come first, and then the one of the pod, with other arguments where some are
-// given. It returns what the last of them said, and its exit code.
+// Run runs the pod's container with other arguments, until it ends. It returns what it said, and its exit code.
 func (p *Pod) Run(ctx context.Context, args []string) (said string, code int, err error) {
-	for _, c := range append(p.object.Spec.InitContainers, p.object.Spec.Containers[0]) {
-		if len(args) > 0 {
-			c = p.object.Spec.Containers[0]
-			c.Args = args
-		}
-		id, log, err := p.start(ctx, c)
-		if err != nil {
-			return "", 0, err
-		}
-		if code, err = p.wait(ctx, id); err != nil {
-			return "", 0, err
-		}
-		if said, err = containerLog(log); err != nil || code != 0 || len(args) > 0 {
-			return said, code, err
-		}
-	}
-	return said, code, nil
+	c := p.object.Spec.Containers[0]
+	c.Args = args
+	return p.run(ctx, c)
 }
 
-// Start starts the pod's container, and gives the path of its log.
+func (p *Pod) run(ctx context.Context, c podContainer) (said string, code int, err error) {
+	id, log, err := p.start(ctx, c)
+	if err != nil {
+		return "", 0, err
+	}
+	if code, err = p.wait(ctx, id); err != nil {
+		return "", 0, err
+	}
+	said, err = containerLog(log)
+	return said, code, err
+}
+
+// Start starts the pod's container, after those that come first have ended well, and gives the path of its log.
 func (p *Pod) Start(ctx context.Context) (log string, err error) {
+	for _, c := range p.object.Spec.InitContainers {
+		if said, code, err := p.run(ctx, c); err != nil || code != 0 {
+			return "", fmt.Errorf("container %q: exit code %d, error %v: %s", c.Name, code, err, said)
+		}
+	}
 	_, log, err = p.start(ctx, p.object.Spec.Containers[0])
 	return log, err
 }
@@ -169,6 +172,13 @@ func (p *Pod) start(ctx context.Context, c podContainer) (id, log string, err er
 		Metadata: &cri.ContainerMetadata{Name: c.Name, Attempt: uint32(time.Now().UnixNano())},
 		Image:    &cri.ImageSpec{Image: c.Image}, Command: c.Command, Args: c.Args, Envs: p.environment(c), Mounts: mounts, LogPath: name,
 		Linux: &cri.LinuxContainerConfig{SecurityContext: c.SecurityContext.cri(p.config.Linux.SecurityContext.NamespaceOptions)},
+	}
+	if mebibytes, ok := strings.CutSuffix(c.Resources.Limits["memory"], "Mi"); ok {
+		limit, err := strconv.ParseInt(mebibytes, 10, 64)
+		if err != nil {
+			return "", "", err
+		}
+		config.Linux.Resources = &cri.LinuxContainerResources{MemoryLimitInBytes: limit << 20}
 	}
 	made, err := p.cri.runtime.CreateContainer(ctx, &cri.CreateContainerRequest{PodSandboxId: p.sandbox, Config: config, SandboxConfig: p.config})
 	if err != nil {
@@ -200,6 +210,25 @@ func (p *Pod) Probe(ctx context.Context, kind string) (said string, err error) {
 		err = fmt.Errorf("%s probe: %s: %s", kind, response.Status, text)
 	}
 	return string(text), err
+}
+
+// Status gives what the kernel says of the process of a container that runs (/proc/PID/status): its capabilities, and whether calls are filtered.
+func (p *Pod) Status(ctx context.Context) ([]byte, error) {
+	list, err := p.cri.runtime.ListContainers(ctx, &cri.ListContainersRequest{Filter: &cri.ContainerFilter{
+		PodSandboxId: p.sandbox, State: &cri.ContainerStateValue{State: cri.ContainerState_CONTAINER_RUNNING},
+	}})
+	if err != nil || len(list.Containers) != 1 {
+		return nil, fmt.Errorf("%d containers run: %w", len(list.GetContainers()), err)
+	}
+	answer, err := p.cri.runtime.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: list.Containers[0].Id, Verbose: true})
+	if err != nil {
+		return nil, err
+	}
+	var info struct{ Pid int }
+	if err := json.Unmarshal([]byte(answer.Info["info"]), &info); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(fmt.Sprintf("/proc/%d/status", info.Pid))
 }
 
 // Client asks the API server as the pod's service account, with the pod's own token.
