@@ -60,6 +60,7 @@ func New(c Config) (*Beacon, error) {
 		return nil, err
 	}
 	b.notify.say("STATUS=" + b.status.line())
+	b.Alive()
 	return b, nil
 }
 

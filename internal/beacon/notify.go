@@ -19,6 +19,7 @@ type notifier struct {
 	now   func() time.Time
 	limit time.Duration // how long the loop may stand still
 	dog   bool          // systemd watches over it
+	up    bool          // systemd knows that we are ready
 	pulse *time.Ticker
 	life  *life
 }
@@ -49,7 +50,12 @@ func (n *notifier) say(state string) {
 	_, _ = daemon.SdNotify(false, state)
 }
 
-func (n *notifier) ready() { n.say(daemon.SdNotifyReady) }
+func (n *notifier) ready() {
+	n.life.mu.Lock()
+	n.up = true
+	n.life.mu.Unlock()
+	n.say(daemon.SdNotifyReady)
+}
 
 // reloading says so with the time, as Type=notify-reload wants it (systemd 253).
 func (n *notifier) reloading() {
@@ -70,8 +76,14 @@ func (n *notifier) alive() {
 	n.life.mu.Lock()
 	defer n.life.mu.Unlock()
 	n.life.last = n.now()
-	if n.dog && n.life.last.Sub(n.life.told) >= n.limit/4 {
-		n.life.told = n.life.last
+	if n.life.last.Sub(n.life.told) < n.limit/4 {
+		return
+	}
+	n.life.told = n.life.last
+	if !n.up { // the first round may bring gigabytes
+		n.say(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", n.limit.Microseconds()))
+	}
+	if n.dog {
 		n.say(daemon.SdNotifyWatchdog)
 	}
 }

@@ -46,7 +46,7 @@ func (s systemd) hears(t *testing.T, want ...string) {
 func TestNotify(t *testing.T) {
 	s := newSystemd(t)
 	b := begin(t, Config{})
-	s.hears(t, "STATUS=starting", "STATUS=looking at the node for the first time")
+	s.hears(t, "STATUS=starting", "STATUS=looking at the node for the first time", "EXTEND_TIMEOUT_USEC=.*")
 	b.mustRound(t, Round{Done: []plan.Change{healed}})
 	s.hears(t, "STATUS=converged", "READY=1")
 	b.mustRound(t, Round{})
@@ -75,7 +75,7 @@ func TestWatchdog(t *testing.T) {
 	s := newSystemd(t)
 	t.Setenv("WATCHDOG_USEC", fmt.Sprint((20 * time.Millisecond).Microseconds()))
 	b := begin(t, Config{})
-	s.hears(t, "STATUS=starting", "STATUS=looking at the node for the first time")
+	s.hears(t, "STATUS=starting", "STATUS=looking at the node for the first time", "EXTEND_TIMEOUT_USEC=.*")
 	b.mustRound(t, Round{})
 	s.hears(t, "WATCHDOG=1", "STATUS=converged", "READY=1")
 	for range 3 {

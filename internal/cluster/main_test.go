@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +15,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("SHOW_OUTSIDE") != "" {
+		fmt.Print(strings.Join(outside([]string{"microk8s", "enable"}), " "))
+		os.Exit(0)
+	}
 	rig.Enter()
 	m.Run()
 }

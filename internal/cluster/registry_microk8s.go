@@ -143,7 +143,8 @@ func runMicroK8s(ctx context.Context, args []string, tell func(string)) (string,
 	words := "microk8s " + strings.Join(args, " ")
 	tell(words)
 	var said bytes.Buffer
-	command := exec.CommandContext(ctx, program, args...)
+	argv := outside(append([]string{program}, args...))
+	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	command.Stdout, command.Stderr = &said, &said
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
