@@ -166,10 +166,14 @@ func (w *watcher) logger() *slog.Logger {
 func (w *watcher) next(ctx context.Context, reload <-chan os.Signal) []string {
 	timer := time.NewTimer(w.pause(time.Now()))
 	defer timer.Stop()
+	calm := time.NewTimer(restAfter)
+	defer calm.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-calm.C:
+			rest()
 		case <-w.beacon.Pulse():
 			w.beacon.Alive()
 		case <-reload:
