@@ -62,9 +62,9 @@ test: components ## all tests, from the units to the real components (root gets 
 	go test -timeout 30m ./...
 
 .PHONY: test-long
-test-long: components ## killed, failed and troubled at every point, with figures (root; an hour)
-	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestStrange|TestStrangeFolder|TestConcurrent)$$' ./test | \
-	  grep -v '^ *=== '
+test-long: components ## killed, failed and troubled at every point, and watched for long, with figures (root; an hour and a half)
+	REGSYNC_LONG=1 go test -count=1 -v -timeout 3h -run '^(TestCrash|TestCrashTwice|TestFaults|TestTroubles|TestTroublesPage|TestHostile|TestSwapped|TestStrange|TestStrangeFolder|TestConcurrent|TestSoak|TestIdle)$$' ./test | \
+	  grep --line-buffered -v '^ *=== '
 
 .PHONY: check
 check: generated $(TOOLS)/golangci-lint ## what must be clean before a commit: generated files, format, lint, vet, races

@@ -154,7 +154,7 @@ func (p *Pod) run(ctx context.Context, c podContainer) (said string, code int, e
 func (p *Pod) Start(ctx context.Context) (log string, err error) {
 	for _, c := range p.object.Spec.InitContainers {
 		if said, code, err := p.run(ctx, c); err != nil || code != 0 {
-			return "", fmt.Errorf("container %q: exit code %d, error %v: %s", c.Name, code, err, said)
+			return "", errors.Join(err, fmt.Errorf("container %q: exit code %d: %s", c.Name, code, said))
 		}
 	}
 	_, log, err = p.start(ctx, p.object.Spec.Containers[0])
