@@ -85,6 +85,9 @@ func (w *imageWork) drop(changes []plan.Change, failed map[render.ID]error) {
 // settle records and tells how a change went.
 func (w *imageWork) settle(c plan.Change, err error, failed map[render.ID]error, tell func(apply.Event)) {
 	if err != nil {
+		if images.Unanswered(err) && c.Node == "" {
+			err = &apply.UncertainError{Err: err}
+		}
 		failed[c.ID] = err
 		tell(apply.Event{Stage: apply.Failed, Change: &c, Err: err})
 		return

@@ -11,8 +11,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/leases"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/regsync/regsync/render"
 )
@@ -167,7 +165,7 @@ func (s *Store) lease(ctx context.Context, archive string) (_ context.Context, r
 		var damaged *DamagedError
 		var opts []leases.DeleteOpt
 		switch {
-		case ctx.Err() != nil, status.Code(err) == codes.Unavailable:
+		case ctx.Err() != nil, Unanswered(err):
 			return
 		case errors.As(err, &damaged):
 			opts = append(opts, leases.SynchronousDelete)

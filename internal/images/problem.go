@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/containerd/errdefs"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/regsync/regsync/render"
@@ -88,6 +90,11 @@ func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("resolving %s: %v", e.Reference, e.Err)
 }
 func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// Unanswered reports whether an error means that containerd may have done what it was asked for, and did not come to say so.
+func Unanswered(err error) bool {
+	return errdefs.IsUnavailable(err) || status.Code(err) == codes.Unavailable
+}
 
 // plain takes gRPC's wrapping off an error that a person reads, and leaves the cause to be asked for.
 func plain(err error) error {
