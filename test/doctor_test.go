@@ -86,8 +86,9 @@ func cmdFinds(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// healthy: doctor found nothing.
+// healthy: doctor found nothing, but for how full the disk is on which the suite runs.
 func cmdHealthy(ts *testscript.TestScript, neg bool, _ []string) {
+	found := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return strings.HasPrefix(f.Rule, "disk-") })
 	if (len(found) == 0) == neg {
 		ts.Fatalf("found: %+v", found)
 	}

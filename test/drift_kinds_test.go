@@ -134,8 +134,9 @@ var drifts = []drift{
 	}),
 	kept("a hosts.toml is renamed away", hosts("r4.lab"), func(n *watched, file string) { n.ok(os.Rename(file, file+".bak")) }),
 	kept("the directory of a registry is removed", hosts("r5.lab"), func(n *watched, file string) {
-		n.ok(os.Rename(filepath.Dir(file), n.path("away"))) // one that is removed entry by entry would be filled again meanwhile
-		n.ok(os.RemoveAll(n.path("away")))
+		away := filepath.Dir(certsDir) + "/away" // one that is removed entry by entry would be filled again meanwhile
+		n.ok(os.Rename(filepath.Dir(file), away))
+		n.ok(os.RemoveAll(away))
 	}),
 	kept("the directory of a registry is renamed", hosts("r6.lab"), func(n *watched, file string) { n.ok(os.Rename(filepath.Dir(file), certsDir+"/r6.bak")) }),
 	kept("a file with a credential is opened to all", hosts("tls.lab:8443"), func(n *watched, file string) { n.ok(os.Chmod(file, 0o644)) }),
