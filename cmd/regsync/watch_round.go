@@ -124,6 +124,7 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	t, err := w.journey(ctx, s)
 	defer t.close()
+	known := len(t.plan.Conflicts)
 	if err == nil {
 		err = w.askAhead(ctx, s, &t, false)
 	}
@@ -132,6 +133,9 @@ func (w *watcher) act(ctx context.Context, r *round) (err error) {
 	}
 	now := time.Now()
 	r.Pending, r.waits = nil, false
+	for _, c := range t.plan.Conflicts[known:] { // it may answer soon
+		w.failures.Done(thing(c.ID), now)
+	}
 	for _, c := range t.plan.Conflicts {
 		if c.Kind == render.KindImage {
 			w.failures.Done(fetching, now)
