@@ -16,8 +16,7 @@ import (
 type followedCluster struct {
 	client *cluster.Client // nil: there is none
 	in     cluster.Interest
-	stop   context.CancelFunc
-	done   chan struct{}
+	ear    ear
 }
 
 // follow listens to the cluster that a look has reached, and to no other one. It is not listened to where another node writes its objects, or
@@ -32,12 +31,7 @@ func (f *followedCluster) follow(ctx context.Context, r *reach, in cluster.Inter
 	}
 	f.end()
 	f.client, f.in = r.way, in
-	ctx, f.stop = context.WithCancel(ctx)
-	f.done = make(chan struct{})
-	go func(client *cluster.Client, done chan struct{}) {
-		defer close(done)
-		client.Follow(ctx, in, ring, stream)
-	}(f.client, f.done)
+	f.ear.hear(ctx, "cluster", func(ctx context.Context) { r.way.Follow(ctx, in, ring, stream) })
 }
 
 // apiServerBack is the cause when changes of the cluster are heard of again.
@@ -56,11 +50,7 @@ func (w *watcher) hearing(name string, up bool, why string) {
 
 // end stops listening.
 func (f *followedCluster) end() {
-	if f.client == nil {
-		return
-	}
-	f.stop()
-	<-f.done
+	f.ear.end()
 	f.client = nil
 }
 
