@@ -38,6 +38,7 @@ type command struct {
 
 	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
 	singly bool              // of a watch: what is wrong with one file of the node holds back that file alone
+	brief  bool              // of a watch: something happened on the node or in the cluster, and no registry is asked for that
 	labels map[string]string // of the Kubernetes node, as the cluster last told them; nil: not yet
 	given  []spec.Source     // the file as it is taken, whatever stands there now; nil: it is read
 }

@@ -45,7 +45,7 @@ func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *ren
 	s := sight{owned: owned}
 	for _, r := range d.Resources {
 		image, there := live[r.Name]
-		if r.Image == nil || r.Node != "" || !r.Image.Refresh || !there {
+		if c.brief || r.Image == nil || r.Node != "" || !r.Image.Refresh || !there {
 			continue
 		}
 		s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, r.Name, &image)...)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/regsync/regsync/apply"
@@ -35,6 +36,10 @@ func (r *round) converged() bool {
 // round looks at the node, and changes it only if something differs: a look writes nothing.
 func (w *watcher) round(ctx context.Context, causes []string) round {
 	r := round{Round: beacon.Round{Began: time.Now(), Causes: causes}}
+	// A pod that ends is an event, and there are many: whether a tag has moved is asked at a resync, or when the file is another.
+	w.brief = !slices.ContainsFunc(causes, func(c string) bool {
+		return !strings.HasPrefix(c, "containerd: ") && !strings.HasPrefix(c, "kubernetes: ")
+	})
 	due, err := w.look(ctx, &r)
 	if err == nil && due {
 		err = w.act(ctx, &r)
