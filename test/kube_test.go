@@ -208,8 +208,35 @@ func kubeDelete(ctx context.Context, _ *testscript.TestScript, k *rig.Kube, args
 	if err != nil {
 		return err
 	}
-	_, err = k.Do(ctx, http.MethodDelete, path, nil)
-	return err
+	if !strings.HasSuffix(args[1], "/") {
+		_, err = k.Do(ctx, http.MethodDelete, path, nil)
+		return err
+	}
+	// A controller that has not heard of it yet may make one anew: they are all gone when none is there for a quarter of a second.
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for none := 0; none < 5; none++ {
+		answer, err := k.Do(ctx, http.MethodGet, path, nil)
+		if err != nil {
+			return err
+		}
+		var list struct{ Items []json.RawMessage }
+		if err := json.Unmarshal(answer, &list); err != nil {
+			return err
+		}
+		if len(list.Items) > 0 {
+			none = -1
+			if _, err := k.Do(ctx, http.MethodDelete, path, nil); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-again.C:
+		}
+	}
+	return nil
 }
 
 func kubeGet(ctx context.Context, ts *testscript.TestScript, k *rig.Kube, args []string) error {
