@@ -36,6 +36,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"debian":       cmdDebian,
 	"cluster":      cmdCluster,
 	"kube":         cmdKube,
+	"kubelets":     cmdKubelets,
 	"distribution": cmdDistribution,
 	"shown":        cmdShown,
 	"pod":          cmdPod,
@@ -59,6 +60,7 @@ type node struct {
 	cluster      *cluster       // nil: the node is in none
 	kube         *rig.Kube      // nil: not started
 	kubeNode     *rig.KubeNode  // nil: the cluster has no node
+	kubelets     *rig.Kubelets  // nil: the cluster has no nodes of theirs
 	pod          *rig.Pod       // nil: none was made
 	podLog       string         // of its container
 	snapd        *rig.Snapd     // nil: not started
@@ -143,6 +145,9 @@ func (n *node) stop() {
 	}
 	if n.kubeNode != nil {
 		n.kubeNode.Stop()
+	}
+	if n.kubelets != nil {
+		n.kubelets.Stop()
 	}
 	if n.kube != nil {
 		n.kube.Stop()

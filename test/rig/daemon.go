@@ -69,6 +69,12 @@ func (d *Daemon) Stop() {
 	}
 }
 
+// Kill ends the daemon at once.
+func (d *Daemon) Kill() {
+	d.cmd.Process.Kill()
+	<-d.done
+}
+
 // await asks until answers returns nil. It gives up when the daemon has ended or the time is over, with the end of the log.
 func (d *Daemon) await(ctx context.Context, answers func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)

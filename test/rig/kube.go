@@ -18,7 +18,8 @@ import (
 )
 
 // Kube is a control plane: etcd, kube-apiserver with RBAC, and those controllers that give a namespace its service account, empty one
-// that is deleted, make pods for a deployment, and bind volumes. It has no garbage collector, and no node: nothing schedules or runs a pod.
+// that is deleted, make pods for a deployment, and bind volumes. It has no garbage collector, and no node: nothing schedules or runs a pod,
+// unless [Kube.StartNodes] and [StartKubelets] see to that.
 type Kube struct {
 	*KubeClient // of admin
 
@@ -29,6 +30,7 @@ type Kube struct {
 	etcd        *Daemon
 	api         *Daemon // nil: it does not run
 	controllers *Daemon
+	nodes       *Daemon // nil: there are no controllers of nodes
 }
 
 // adminToken is that of a user in system:masters. Everybody else shows a certificate, or a token of a service account.
@@ -156,6 +158,13 @@ func (k *Kube) startControllers(ctx context.Context) error {
 	})
 }
 
+// StartNodes starts the scheduler, and the controllers of daemon sets and of nodes.
+func (k *Kube) StartNodes() error {
+	var err error
+	k.nodes, err = StartDaemon(k.path("nodes.log"), k.programs.Controllers, k.path("admin.conf"), "nodes")
+	return err
+}
+
 // Kill ends the API server at once. [Kube.StartAPIServer] brings it back.
 func (k *Kube) Kill() {
 	if k.api != nil {
@@ -168,12 +177,12 @@ func (k *Kube) Kill() {
 
 // Stop ends everything.
 func (k *Kube) Stop() {
-	for _, d := range []*Daemon{k.controllers, k.api, k.etcd} {
+	for _, d := range []*Daemon{k.nodes, k.controllers, k.api, k.etcd} {
 		if d != nil {
 			d.Stop()
 		}
 	}
-	k.controllers, k.api, k.etcd = nil, nil, nil
+	k.nodes, k.controllers, k.api, k.etcd = nil, nil, nil, nil
 	k.client.CloseIdleConnections()
 }
 

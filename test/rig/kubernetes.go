@@ -83,15 +83,22 @@ func kubePrograms() (KubePrograms, string, error) {
 	if err != nil {
 		return KubePrograms{}, "", err
 	}
-	source, err := os.ReadFile(filepath.Join(folder, "controllers", "main.go"))
+	sources, err := filepath.Glob(filepath.Join(folder, "controllers", "*.go"))
 	if err != nil {
 		return KubePrograms{}, "", err
 	}
-	sum := sha256.Sum256(source) // it is ours, and moves without its module's version
+	sum := sha256.New() // they are ours, and move without their module's version
+	for _, name := range sources {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			return KubePrograms{}, "", err
+		}
+		sum.Write(source)
+	}
 	cache := filepath.Join(Cache(), "kubernetes-"+version)
 	return KubePrograms{
 		APIServer:   filepath.Join(cache, "kube-apiserver"),
-		Controllers: filepath.Join(cache, fmt.Sprintf("controllers-%s", hex.EncodeToString(sum[:6]))),
+		Controllers: filepath.Join(cache, fmt.Sprintf("controllers-%s", hex.EncodeToString(sum.Sum(nil)[:6]))),
 		Kubectl:     filepath.Join(cache, "kubectl"),
 	}, folder, nil
 }

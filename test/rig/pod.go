@@ -30,14 +30,31 @@ type Pod struct {
 
 // podObject is what of a pod matters here, as the API server gives it back with its defaults.
 type podObject struct {
-	Metadata struct{ Name, Namespace, UID string }
+	Metadata struct{ Name, Namespace, UID, DeletionTimestamp string }
 	Spec     struct {
-		ServiceAccountName            string
+		NodeName, ServiceAccountName  string
 		HostNetwork, HostPID          bool
 		TerminationGracePeriodSeconds int64
 		InitContainers, Containers    []podContainer
 		Volumes                       []podVolume
 	}
+	Status struct {
+		Conditions []struct{ Type, Status string }
+	}
+}
+
+func (p podObject) path() string {
+	return "/api/v1/namespaces/" + p.Metadata.Namespace + "/pods/" + p.Metadata.Name
+}
+
+// ready reports whether the API server has a pod as ready.
+func (p podObject) ready() bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
 }
 
 type podContainer struct {
@@ -310,6 +327,6 @@ func (p *Pod) Stop(ctx context.Context) error {
 	}
 	_, stopped := p.cri.runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.sandbox})
 	_, removed := p.cri.runtime.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: p.sandbox})
-	_, deleted := p.kube.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+p.object.Metadata.Namespace+"/pods/"+p.object.Metadata.Name+"?gracePeriodSeconds=0", nil)
+	_, deleted := p.kube.Do(ctx, http.MethodDelete, p.object.path()+"?gracePeriodSeconds=0", nil)
 	return errors.Join(err, stopped, removed, deleted)
 }

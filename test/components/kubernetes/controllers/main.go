@@ -1,8 +1,8 @@
 // Command controllers runs those of kube-controller-manager's controllers that the suites need, by their own code: service accounts,
-// namespaces, deployments, replica sets and the binder of persistent volumes. The whole of kube-controller-manager would be built
-// for as long again.
+// namespaces, deployments, replica sets and the binder of persistent volumes; or, for a suite that has nodes, those of nodes and daemon
+// sets, and the scheduler. The whole of kube-controller-manager would be built for as long again.
 //
-//	controllers KUBECONFIG
+//	controllers KUBECONFIG [nodes]
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/controller/deployment"
@@ -29,7 +31,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1]); err != nil {
+	config, err := clientcmd.BuildConfigFromFlags("", os.Args[1])
+	if err != nil {
+		klog.Fatal(err)
+	}
+	config.QPS, config.Burst = 200, 400
+	run := runNamespaces
+	if slices.Contains(os.Args[2:], "nodes") {
+		run = runNodes
+	}
+	if err := run(ctx, config); err != nil {
 		klog.Fatal(err)
 	}
 }
@@ -37,12 +48,8 @@ func main() {
 // syncPeriod is how often the binder of volumes looks at everything again, without an event.
 const syncPeriod = 15 * time.Second
 
-func run(ctx context.Context, kubeconfig string) error {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return err
-	}
-	config.QPS, config.Burst = 200, 400
+// runNamespaces runs the controllers that a namespace and what is in it need.
+func runNamespaces(ctx context.Context, config *rest.Config) error {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
@@ -73,11 +80,8 @@ func run(ctx context.Context, kubeconfig string) error {
 	namespaces := namespace.NewNamespaceController(ctx, client, meta, client.Discovery().ServerPreferredNamespacedResources, core.Namespaces(), 0, corev1.FinalizerKubernetes)
 	replicas := replicaset.NewReplicaSetController(ctx, apps.ReplicaSets(), core.Pods(), client, replicaset.BurstReplicas)
 
-	all.Start(ctx.Done())
-	for kind, synced := range all.WaitForCacheSync(ctx.Done()) {
-		if !synced {
-			return errors.New("not synced: " + kind.String())
-		}
+	if err := start(ctx, all); err != nil {
+		return err
 	}
 	go accounts.Run(ctx, 1)
 	go namespaces.Run(ctx, 2)
@@ -85,5 +89,16 @@ func run(ctx context.Context, kubeconfig string) error {
 	go replicas.Run(ctx, 1)
 	go volumes.Run(ctx)
 	<-ctx.Done()
+	return nil
+}
+
+// start starts informers, and waits until they know what there is.
+func start(ctx context.Context, factory informers.SharedInformerFactory) error {
+	factory.Start(ctx.Done())
+	for kind, synced := range factory.WaitForCacheSync(ctx.Done()) {
+		if !synced {
+			return errors.New("not synced: " + kind.String())
+		}
+	}
 	return nil
 }
