@@ -161,6 +161,7 @@ func TestValues(t *testing.T) {
 		"listen=unix:///run/x":            "listen",
 		"maxUnavailable=0":                "maxUnavailable",
 		"maxUnavailable=0%":               "maxUnavailable",
+		"minReadySeconds=10s":             "minReadySeconds",
 		"spec.apiVersion=regsync/v2":      "apiVersion",
 		"files.regsync\\.yaml=x":          "regsync.yaml",
 		"extraHostPaths[0].path=relative": "extraHostPaths",
