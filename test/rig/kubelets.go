@@ -20,7 +20,7 @@ type Kubelets struct {
 	dir     string // with a directory for each node
 	program string // what the image of every container has
 	cancel  context.CancelFunc
-	watched chan error
+	deaf    chan struct{} // closed when no event is heard any more
 	work    sync.WaitGroup
 
 	mu      sync.Mutex
@@ -34,27 +34,24 @@ type Kubelets struct {
 func StartKubelets(kube *Kube, dir, program string) *Kubelets {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &Kubelets{
-		kube: kube, dir: dir, program: program, cancel: cancel, watched: make(chan error, 1),
+		kube: kube, dir: dir, program: program, cancel: cancel, deaf: make(chan struct{}),
 		nodes: map[string]bool{}, pods: map[string]podObject{}, running: map[string]*kubeletPod{},
 	}
 	go func() {
-		k.watched <- kube.Watch(ctx, "/api/v1/pods", func(e WatchEvent) error { return k.see(ctx, e) })
+		defer close(k.deaf)
+		kube.Watch(ctx, "/api/v1/pods", k.see) // to the end of the API server
 	}()
 	return k
 }
 
-// Stop ends them and all that they run. The error is why they have not heard everything.
-func (k *Kubelets) Stop() error {
+// Stop ends them and all that they run.
+func (k *Kubelets) Stop() {
 	k.cancel()
-	err := <-k.watched // from here on nothing is started
+	<-k.deaf // from here on nothing is started
 	for _, pod := range k.running {
 		pod.kill()
 	}
 	k.work.Wait()
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }
 
 // Root is the directory that holds a node's file system.
@@ -121,16 +118,19 @@ func (k *Kubelets) turn(node string, on bool) {
 func (k *Kubelets) Off(ctx context.Context, node string) error {
 	k.turn(node, false)
 	err := k.report(ctx, node, "Unknown")
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, pod := range k.pods {
-		if pod.Spec.NodeName == node {
-			lost := map[string]any{"conditions": conditions("False", now())}
-			_, refused := k.kube.Do(ctx, http.MethodPatch, pod.path()+"/status", map[string]any{"status": lost})
-			err = errors.Join(err, refused)
-		}
+	for _, pod := range k.of(node) {
+		lost := map[string]any{"conditions": conditions("False", now())}
+		_, refused := k.kube.Do(ctx, http.MethodPatch, pod.path()+"/status", map[string]any{"status": lost})
+		err = errors.Join(err, refused)
 	}
 	return err
+}
+
+// of are the pods of a node.
+func (k *Kubelets) of(node string) []podObject {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.DeleteFunc(slices.Collect(maps.Values(k.pods)), func(p podObject) bool { return p.Spec.NodeName != node })
 }
 
 // On brings a node back.
@@ -150,7 +150,7 @@ func (k *Kubelets) Leave(ctx context.Context, node string) error {
 }
 
 // see takes an event of a pod.
-func (k *Kubelets) see(ctx context.Context, e WatchEvent) error {
+func (k *Kubelets) see(e WatchEvent) error {
 	var pod podObject
 	if err := json.Unmarshal(e.Object, &pod); err != nil {
 		return err

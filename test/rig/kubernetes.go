@@ -16,7 +16,7 @@ const kubernetesModule = "k8s.io/kubernetes"
 type KubePrograms struct {
 	Etcd        string
 	APIServer   string // of the release that test/components/kubernetes pins
-	Controllers string // some of kube-controller-manager's, see test/components/kubernetes/controllers
+	Controllers string // some of kube-controller-manager's, and the scheduler: see test/components/kubernetes/controllers
 	Kubectl     string // of the same release; a control plane does not need it
 }
 
