@@ -61,16 +61,17 @@ func (p *kubeletPod) run() {
 	again := time.NewTicker(podPeriod)
 	defer again.Stop()
 	for {
-		if p.object.Metadata.DeletionTimestamp != "" {
+		switch {
+		case p.object.Metadata.DeletionTimestamp != "":
 			if p.process != nil {
 				p.process.Stop()
 			}
 			if p.remove() == nil {
 				return
 			}
-		} else if p.runs() {
+		case p.runs():
 			p.report()
-		} else {
+		default:
 			p.launch() // what fails is tried again: it may have to wait for its ConfigMap
 		}
 		select {
