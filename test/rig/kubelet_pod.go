@@ -26,13 +26,17 @@ type kubeletPod struct {
 
 	ended    int     // containers that come before the last one, and have ended well
 	process  *Daemon // of the next one; nil: it was not started
-	failures int     // of the readiness probe, since it was last answered well
-	said     string  // of its readiness, to the API server
+	started  time.Time
+	failures int    // of the readiness probe, since it was last answered well
+	said     string // of its readiness, to the API server
 	since    string
 }
 
 // podPeriod is how often a pod is probed, and how soon what has failed is tried again. kubelet probes as the pod says, every ten seconds.
 const podPeriod = 100 * time.Millisecond
+
+// restartPause is how long a process stays away at least that ends soon after its start. kubelet begins with ten seconds.
+const restartPause = time.Second
 
 func now() string { return time.Now().UTC().Format(time.RFC3339) }
 
@@ -71,7 +75,7 @@ func (p *kubeletPod) run() {
 			}
 		case p.runs():
 			p.report()
-		default:
+		case time.Since(p.started) > restartPause:
 			p.launch() // what fails is tried again: it may have to wait for its ConfigMap
 		}
 		select {
@@ -137,7 +141,7 @@ func (p *kubeletPod) launch() error {
 		argv = append(argv, arg)
 	}
 	argv = slices.DeleteFunc(argv, func(arg string) bool { return arg == "--annotate" })
-	p.failures = probeFailures
+	p.failures, p.started = probeFailures, time.Now()
 	p.process, err = StartDaemon(filepath.Join(p.dir, "log"), argv...)
 	return err
 }
