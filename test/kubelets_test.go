@@ -69,9 +69,12 @@ func cmdKubelets(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(awaitNodes(ctx, k, count, rest[1], rest[2]))
 	case args[0] == "reboot" && len(rest) == 2:
-		rest = matching(k, rest[0], rest[1])[:1]
-		each(k.Off)
-		each(k.On)
+		found := matching(k, rest[0], rest[1])
+		if len(found) == 0 {
+			ts.Fatalf("on no node %s matches %s", rest[0], rest[1])
+		}
+		ts.Check(k.Off(ctx, found[0]))
+		ts.Check(k.On(ctx, found[0]))
 	case args[0] == "look" && len(rest) == 1:
 		ts.Check(look(ctx, n.kube, rest[0]))
 	default:
