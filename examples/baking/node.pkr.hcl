@@ -63,6 +63,7 @@ build {
     inline = [
       "apt-get install -y /var/tmp/regsync-node.deb",
       "regsync apply --yes --root /",
+      "systemctl enable regsync-recover.service",
       "rm /var/tmp/regsync-node.deb",
       ": >/etc/machine-id",
     ]
