@@ -60,7 +60,7 @@ var heavy = []string{
 // homes are the packages to which a heavy import is confined.
 var homes = map[string][]string{
 	"github.com/containerd/containerd/remotes/docker/config":         {"internal/loader"},
-	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader", "internal/images"},
+	"github.com/containerd/containerd/v2/core/remotes/docker/config": {"internal/loader"},
 	"github.com/containerd/containerd/remotes/docker":                {"internal/loader", "internal/probe"},
 	"github.com/containerd/containerd/v2/core/remotes/docker":        {"internal/loader", "internal/probe", "internal/images"},
 	"github.com/containerd/containerd/v2/client":                     {},

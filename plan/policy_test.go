@@ -93,7 +93,7 @@ func TestWhole(t *testing.T) {
 		"adoptFrom without adopt":   {wanted: oursNow, live: k3s, pol: Policy{AdoptFrom: []string{"k3s"}}, conflict: "policy.adopt is false"},
 		"remake":                    {wanted: oursNow, owned: ours(foreign), action: Create, after: oursNow, before: foreign, drift: true, reason: "was deleted"},
 		"leave":                     {wanted: oursLast, live: oursLast, owned: ours(foreign), unchanged: 1},
-		"leave, right by chance":    {wanted: oursNow, live: oursNow, owned: ours(""), unchanged: 1},
+		"right by hand":             {wanted: oursNow, live: oursNow, owned: ours(foreign), action: Adopt, after: oursNow, before: foreign, reason: "was edited since the last apply, to what is wanted now"},
 		"update":                    {wanted: oursNow, live: oursLast, owned: ours(foreign), action: Update, after: oursNow, before: foreign, reason: "changed: registry a.example"},
 		"heal an edit":              {wanted: oursNow, live: oursElse, owned: ours(foreign), action: Update, after: oursNow, before: foreign, drift: true, reason: "was edited"},
 		"heal a replacement":        {wanted: oursNow, live: k3s, owned: ours(""), action: Update, after: oursNow, drift: true, reason: "was edited since the last apply by k3s"},

@@ -103,6 +103,7 @@ func setUp(env *testscript.Env, dir, release string) error {
 		}
 	}
 	env.Setenv("CONTAINERD", release)
+	env.Setenv("RELEASE", os.Getenv(releaseVariable))
 	env.Setenv("SOURCE", source) // the root of the source tree, for its examples
 	env.Values[nodeKey{}] = n
 	env.Defer(n.stop)

@@ -26,6 +26,7 @@ func TestWatchWays(t *testing.T) {
 		"only reports": onlyReports, "ends when converged": endsConverged, "leaves what needs no change": leavesAlone, "holds back what a guard is against": holdsBack,
 		"goes around what cannot be written": goesAround, "only reports after a rollback": afterRollback,
 		"waits for another regsync": waitsForAnother, "says what it refuses": refuses,
+		"asks no program because of a drift": asksOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newBareWatched(t, program, 4)
@@ -143,6 +144,36 @@ func afterRollback(n *watched) {
 	n.await("it to go on", func(e event) bool { return e.Event == "converged" })
 	n.ok(os.Remove(n.hosts(0)))
 	n.await("a heal", func(e event) bool { return e.Event == "converged" && strings.Contains(n.read(n.hosts(0)), "regsync") })
+	n.stop()
+}
+
+// asksOnce: what a program has for a password is asked when the file is another, and a drift is healed though the program would not answer.
+func asksOnce(n *watched) {
+	asked := n.path("asked")
+	n.write(n.path("ask"), "#!/bin/sh\necho >>"+asked+"\necho s3cret\n", 0o755)
+	withProgram := func(registries int) string {
+		return strings.Replace(n.bareSpec(registries), "host: r0.lab", "host: r0.lab, credentials: c", 1) +
+			"credentials: [{name: c, username: u, password: {command: [" + n.path("ask") + "]}}]\n"
+	}
+	n.write(n.path("regsync.yaml"), withProgram(4), 0o600)
+	n.start(n.flags...)
+	drift := func(i int) {
+		n.ok(os.Remove(n.hosts(i)))
+		n.await("the heal", func(e event) bool { return e.Event == "converged" && strings.Contains(n.read(n.hosts(i)), "regsync") })
+	}
+	drift(0)
+	before := len(n.read(asked))
+	n.write(n.path("ask"), "#!/bin/sh\necho >>"+asked+"\nexec sleep 1000\n", 0o755)
+	drift(0)
+	drift(1)
+	if after := len(n.read(asked)); before == 0 || after != before {
+		n.Errorf("the program was asked %d times, and %d times after the drifts", before, after)
+	}
+	n.write(n.path("ask"), "#!/bin/sh\necho >>"+asked+"\necho other\n", 0o755)
+	n.write(n.path("regsync.yaml"), withProgram(5), 0o600)
+	n.await("the new password", func(e event) bool {
+		return e.Event == "converged" && strings.Contains(n.read(n.hosts(0)), "dTpvdGhlcg==")
+	})
 	n.stop()
 }
 

@@ -40,26 +40,31 @@ func (w *imageWork) arriving(ctx context.Context, changes []plan.Change) []arriv
 	if len(list) == 1 && w.command.bandwidth.limit == nil {
 		return list
 	}
+	var hosts images.Hosts
 	for i := range list {
-		if x := &list[i]; x.archive == "" {
-			x.remote = w.survey(ctx, x.changes[0])
-			if x.remote != nil {
-				x.size = x.remote.Image.Bytes()
+		x := &list[i]
+		if x.archive != "" || w.node == nil {
+			continue
+		}
+		if hosts == nil { // now: before, certs.d was not yet as it is
+			var err error
+			if hosts, err = w.command.registryHosts(ctx, w.site.root, *w.node); err != nil {
+				break
 			}
+		}
+		if x.remote = outlined(ctx, hosts, x.changes[0]); x.remote != nil {
+			x.size = x.remote.Image.Bytes()
 		}
 	}
 	slices.SortStableFunc(list, func(x, y arrival) int { return cmp.Compare(x.size, y.size) })
 	return list
 }
 
-// survey asks the registry what an image consists of. It may refuse us and not containerd, which may know another login, so no answer is no failure.
-func (w *imageWork) survey(ctx context.Context, c plan.Change) *images.Remote {
-	if w.certsDir == "" {
-		return nil
-	}
+// outlined asks the registry what an image consists of. It may refuse us and not containerd, which may know another login, so no answer is no failure.
+func outlined(ctx context.Context, hosts images.Hosts, c plan.Change) *images.Remote {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	remote, err := images.Survey(ctx, w.certsDir, c.Name, cmp.Or(c.Image.Platform, "linux/"+runtime.GOARCH))
+	remote, err := images.Survey(ctx, hosts, c.Name, cmp.Or(c.Image.Platform, "linux/"+runtime.GOARCH))
 	if err != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regsync/regsync/internal/credentials"
 	"github.com/regsync/regsync/internal/view"
 	"github.com/regsync/regsync/spec"
 )
@@ -36,11 +37,12 @@ type command struct {
 	wait, timeout     time.Duration
 	bandwidth         bandwidth
 
-	log    *slog.Logger      // of a watch, which has nobody at its terminal; else nil
-	singly bool              // of a watch: what is wrong with one file of the node holds back that file alone
-	brief  bool              // of a watch: something happened on the node or in the cluster, and no registry is asked for that
-	labels map[string]string // of the Kubernetes node, as the cluster last told them; nil: not yet
-	given  []spec.Source     // the file as it is taken, whatever stands there now; nil: it is read
+	log     *slog.Logger         // of a watch, which has nobody at its terminal; else nil
+	singly  bool                 // of a watch: what is wrong with one file of the node holds back that file alone
+	brief   bool                 // of a watch: something happened on the node or in the cluster, and nobody outside is asked for that
+	answers *credentials.Answers // of a watch: what programs that give credentials have said; else nil
+	labels  map[string]string    // of the Kubernetes node, as the cluster last told them; nil: not yet
+	given   []spec.Source        // the file as it is taken, whatever stands there now; nil: it is read
 }
 
 // run is the program, without the process around it.

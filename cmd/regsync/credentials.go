@@ -37,7 +37,7 @@ func (c *command) logins(ctx context.Context, s *site, sp *spec.Spec, uses []spe
 	if len(uses) == 0 {
 		return nil, nil, nil
 	}
-	sources := credentials.Sources{Env: c.env, Read: func(name string) ([]byte, fs.FileMode, error) {
+	sources := credentials.Sources{Answers: c.answers, Env: c.env, Read: func(name string) ([]byte, fs.FileMode, error) {
 		return readSecret(s.root, name, sp.Beside[name])
 	}}
 	logins := make(map[string]render.Login, len(uses))

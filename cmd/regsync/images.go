@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/regsync/regsync/internal/images"
+	"github.com/regsync/regsync/internal/node"
+	"github.com/regsync/regsync/internal/probe"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // sight is what can be looked after of what is wanted and ours.
@@ -42,33 +46,46 @@ func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *ren
 	if err != nil {
 		return sight{}, fmt.Errorf("looking at the images on the node: %w", err)
 	}
-	s := sight{owned: owned}
-	for _, r := range d.Resources {
-		image, there := live[r.Name]
-		if c.brief || r.Image == nil || r.Node != "" || !r.Image.Refresh || !there {
-			continue
-		}
-		s.waiting = append(s.waiting, moved(ctx, t.place.CertsDir, r.Name, &image)...)
-		live[r.Name] = image
-	}
 	for name, image := range live {
 		have[render.ID{Kind: render.KindImage, Name: name}] = plan.Live{Image: &image}
 	}
-	return s, nil
+	return sight{owned: owned}, nil
 }
 
-// moved asks the registry of a pulled image for its digest. That it cannot be asked is no failure of anything else.
-func moved(ctx context.Context, certsDir, name string, image *plan.LiveImage) (waiting []string) {
+// follow asks the registries of the images that follow them whether these have moved. That one cannot be asked is no failure of anything else.
+func (c *command) follow(ctx context.Context, root *node.Root, n spec.Node, want []render.Resource, have map[render.ID]plan.Live) (waiting []string) {
+	hosts := sync.OnceValues(func() (images.Hosts, error) { return c.registryHosts(ctx, root, n) })
+	for _, r := range want {
+		live := have[r.ID].Image
+		if r.Image == nil || r.Node != "" || !r.Image.Refresh || live == nil {
+			continue
+		}
+		digest, err := resolve(ctx, hosts, r.Name)
+		switch {
+		case err != nil:
+			waiting = append(waiting, fmt.Sprintf("whether %s has moved: %v", r.Name, err))
+		case digest != live.Target:
+			live.Moved = digest
+		}
+	}
+	return waiting
+}
+
+// registryHosts gives whom the node's containerd asks for images, by the files that are on the node now, to be asked by us.
+func (c *command) registryHosts(ctx context.Context, root *node.Root, n spec.Node) (images.Hosts, error) {
+	pulling, err := c.pullingNode(ctx, root, n, render.Version{}, "")
+	return probe.Hosts(pulling, probe.Options{}), err
+}
+
+// resolve asks the registry of an image for its digest.
+func resolve(ctx context.Context, hosts func() (images.Hosts, error), name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	digest, err := images.Resolve(ctx, certsDir, name)
-	switch {
-	case err != nil:
-		return []string{fmt.Sprintf("whether %s has moved: %v", name, err)}
-	case digest != image.Target:
-		image.Moved = digest
+	asked, err := hosts()
+	if err != nil {
+		return "", err
 	}
-	return nil
+	return images.Resolve(ctx, asked, name)
 }
 
 // imagesOf gives the images that are wanted or ours, by name.

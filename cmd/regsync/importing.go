@@ -16,6 +16,7 @@ import (
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
+	"github.com/regsync/regsync/spec"
 )
 
 // imageWork carries changes of images out on containerd's store.
@@ -26,7 +27,7 @@ type imageWork struct {
 	store      *images.Store
 	site       *site
 	cache      *archive.Cache
-	certsDir   string // of the node, on this machine; empty: not known
+	node       *spec.Node // whose containerd pulls; nil: not known
 }
 
 // imageWork makes ready what the plan's changes of images need.
@@ -39,13 +40,8 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 		}
 	}
 	w := &imageWork{command: c, neighbours: t.neighbours, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
-	if dir := t.place.CertsDir; dir != "" {
-		var err error
-		if w.certsDir, err = s.root.Path(dir); err != nil {
-			return nil, err
-		}
-	}
 	if t.spec != nil {
+		w.node = &t.spec.Node
 		for _, p := range t.spec.Preload {
 			if fetched(p.Archive) {
 				w.urls[p.SHA256] = p.Archive

@@ -93,6 +93,9 @@ func (c *command) travel(ctx context.Context, s *site) (trip, error) {
 	if err != nil {
 		return t, err
 	}
+	if !c.brief {
+		open.waiting = append(open.waiting, c.follow(ctx, s.root, t.spec.Node, desired.Resources, have)...)
+	}
 	if err := c.lookAtCluster(ctx, t.reach, &desired, have, &open, inCluster(t.spec, t.place.Runtime)); err != nil {
 		return t, err
 	}

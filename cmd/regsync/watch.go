@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regsync/regsync/internal/beacon"
+	"github.com/regsync/regsync/internal/credentials"
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/internal/node"
 	"github.com/regsync/regsync/internal/view"
@@ -96,7 +97,7 @@ func (w *watcher) watch(ctx context.Context) (err error) {
 	ctx, cancel := w.limited(ctx)
 	defer cancel()
 	debug.SetGCPercent(50) // it stays; see main for runs that don't
-	w.log, w.singly = w.logger(), true
+	w.log, w.singly, w.answers = w.logger(), true, &credentials.Answers{}
 	w.wait = 0 // it looks again by itself
 	w.pace.Resync, w.fights, w.failures, w.restarts = w.resync, watch.Fights(), watch.Failures(), watch.Restarts()
 	if err := w.light(); err != nil {

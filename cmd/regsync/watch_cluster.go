@@ -20,8 +20,8 @@ type followedCluster struct {
 }
 
 // follow listens to the cluster that a look has reached, and to no other one. It is not listened to where another node writes its objects, or
-// where nothing of it is wanted.
-func (f *followedCluster) follow(ctx context.Context, r *reach, in cluster.Interest, ring func(string), stream func(name string, up bool, why string)) {
+// where nothing of it is wanted. gone is called when what was listened to is not any more.
+func (f *followedCluster) follow(ctx context.Context, r *reach, in cluster.Interest, ring func(string), stream func(name string, up bool, why string), gone func()) {
 	switch {
 	case len(in.Secrets) == 0, r != nil && r.elsewhere != "":
 		f.end()
@@ -31,7 +31,10 @@ func (f *followedCluster) follow(ctx context.Context, r *reach, in cluster.Inter
 	}
 	f.end()
 	f.client, f.in = r.way, in
-	f.ear.hear(ctx, "cluster", func(ctx context.Context) { r.way.Follow(ctx, in, ring, stream) })
+	f.ear.hear(ctx, "cluster", func(ctx context.Context) {
+		r.way.Follow(ctx, in, ring, stream)
+		gone()
+	})
 }
 
 // apiServerBack is the cause when changes of the cluster are heard of again.

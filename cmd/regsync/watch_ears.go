@@ -30,7 +30,7 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 	if t.spec == nil {
 		return
 	}
-	w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing)
+	w.cluster.follow(ctx, t.reach, interest(t.spec, s.owned), w.bell.Ring, w.hearing, func() { w.beacon.Drop("kubernetes") })
 	v := w.services(s.root, t.services)
 	if v.socket == "" {
 		w.containerd.end()
@@ -41,6 +41,7 @@ func (w *watcher) listen(ctx context.Context, s *site, t trip) {
 		if err != nil {
 			w.complain(err, "")
 		}
+		w.beacon.Drop("containerd")
 	})
 }
 

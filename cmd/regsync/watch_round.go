@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -36,10 +37,9 @@ func (r *round) converged() bool {
 // round looks at the node, and changes it only if something differs: a look writes nothing.
 func (w *watcher) round(ctx context.Context, causes []string) round {
 	r := round{Round: beacon.Round{Began: time.Now(), Causes: causes}}
-	// A pod that ends is an event, and there are many: whether a tag has moved is asked at a resync, or when the file is another.
-	w.brief = !slices.ContainsFunc(causes, func(c string) bool {
-		return !strings.HasPrefix(c, "containerd: ") && !strings.HasPrefix(c, "kubernetes: ")
-	})
+	if w.brief = w.isBrief(causes); !w.brief {
+		w.answers.Forget()
+	}
 	due, err := w.look(ctx, &r)
 	if err == nil && due {
 		err = w.act(ctx, &r)
@@ -50,6 +50,15 @@ func (w *watcher) round(ctx context.Context, causes []string) round {
 	}
 	r.Err, r.Spec, r.Took = err, w.bad, time.Since(r.Began)
 	return r
+}
+
+// isBrief reports whether only something of the node or of the cluster has changed. There may be much of that (a pod that ends is an event), and it is to be healed
+// though nobody outside answers: whether a tag has moved, and what a program has for a password, is asked at a resync, at a retry, or when the file is another.
+func (w *watcher) isBrief(causes []string) bool {
+	return !slices.ContainsFunc(causes, func(cause string) bool {
+		event := strings.HasPrefix(cause, "containerd: ") || strings.HasPrefix(cause, "kubernetes: ")
+		return !event && (!path.IsAbs(cause) || w.inputs[filepath.Join(w.mount(), cause)] || w.inputs[cause])
+	})
 }
 
 // wrote reports whether a file was written by the round itself.

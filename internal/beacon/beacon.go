@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -176,6 +177,21 @@ func (b *Beacon) Stream(name string, up bool, why string) {
 		after.Streams[at].Why = why
 	}
 	b.metrics.stream(name, up)
+	_ = b.say(after)
+}
+
+// Drop forgets the streams of a source that is not listened to any more: the one of that name, and those whose names go on after a space.
+func (b *Beacon) Drop(source string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	after := b.status
+	after.Streams = slices.DeleteFunc(slices.Clone(after.Streams), func(s Stream) bool {
+		ours := s.Name == source || strings.HasPrefix(s.Name, source+" ")
+		if ours {
+			b.metrics.streams.DeleteLabelValues(s.Name)
+		}
+		return ours
+	})
 	_ = b.say(after)
 }
 

@@ -170,6 +170,15 @@ func TestStatus(t *testing.T) {
 	want.Streams = []Stream{{Name: "containerd", Up: true, Since: clock.Time}}
 	check(true)
 
+	// A source that is not listened to any more.
+	b.Stream("kubernetes secrets", true, "")
+	b.Drop("kube")
+	want.Streams = append(want.Streams, Stream{Name: "kubernetes secrets", Up: true, Since: clock.Time})
+	check(true)
+	b.Drop("kubernetes")
+	want.Streams = want.Streams[:1]
+	check(true)
+
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}

@@ -145,13 +145,16 @@ type program struct {
 	ctx     context.Context //nolint:containedctx // the client hands none on
 	name    string
 	args    []string
-	in      io.Reader
+	in      string
 	err     error
 }
 
-func (p *program) Input(in io.Reader) { p.in = in }
+func (p *program) Input(in io.Reader) {
+	text, _ := io.ReadAll(in) // it is a string of the client's
+	p.in = string(text)
+}
 
 func (p *program) Output() (out []byte, err error) {
-	out, p.err = p.sources.run(p.ctx, p.in, append([]string{p.name}, p.args...)...)
+	out, p.err = p.sources.ask(p.ctx, p.in, append([]string{p.name}, p.args...)...)
 	return out, p.err
 }

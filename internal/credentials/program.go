@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -17,13 +16,48 @@ const programTime = 30 * time.Second
 
 // command runs a program, without a shell, and gives what it prints.
 func (s *Sources) command(ctx context.Context, argv []string) (string, error) {
-	out, err := s.run(ctx, nil, argv...)
+	out, err := s.ask(ctx, "", argv...)
 	return string(out), err
 }
 
+// ask runs a program, unless it is known what it says.
+func (s *Sources) ask(ctx context.Context, in string, argv ...string) ([]byte, error) {
+	if s.Answers == nil {
+		return s.run(ctx, in, argv...)
+	}
+	question := strings.Join(append(argv, in), "\x00")
+	said, ok := s.Answers.said[question]
+	if ok {
+		return said.out, said.err
+	}
+	said.out, said.err = s.run(ctx, in, argv...)
+	if ctx.Err() == nil {
+		s.Answers.keep(question, said)
+	}
+	return said.out, said.err
+}
+
+// Answers are what programs have said, good or bad, for somebody who asks the same again and again. The zero value is empty.
+type Answers struct{ said map[string]answer }
+
+type answer struct {
+	out []byte
+	err error
+}
+
+func (a *Answers) keep(question string, said answer) {
+	if a.said == nil {
+		a.said = map[string]answer{}
+	}
+	a.said[question] = said
+}
+
+// Forget has every program asked anew.
+func (a *Answers) Forget() { clear(a.said) }
+
 // run runs a program with our environment. It and all that it starts are killed when its time is over. The error says what it wrote
 // to standard error last, and nothing of what it wrote to standard output.
-func (s *Sources) run(ctx context.Context, in io.Reader, argv ...string) ([]byte, error) {
+func (s *Sources) run(ctx context.Context, in string, argv ...string) ([]byte, error) {
 	limit := s.Timeout
 	if limit == 0 {
 		limit = programTime
@@ -32,7 +66,7 @@ func (s *Sources) run(ctx context.Context, in io.Reader, argv ...string) ([]byte
 	defer cancel()
 	var out, complaint bounded
 	cmd := exec.CommandContext(timed, argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &out, &complaint
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // of what it started and we cannot kill

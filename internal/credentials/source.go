@@ -23,6 +23,9 @@ type Sources struct {
 	// Env gives a variable of the environment; empty where it is not set.
 	Env func(name string) string
 
+	// Answers are what programs have said before; nil: each is asked.
+	Answers *Answers
+
 	// Timeout is what a program is given; 0: 30 seconds.
 	Timeout time.Duration
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+
 	"github.com/regsync/regsync/render"
 	"github.com/regsync/regsync/test/rig"
 )
@@ -32,7 +34,7 @@ func TestPull(t *testing.T) {
 		want := map[string]render.Image{name: {Platform: "linux/" + runtime.GOARCH, Pin: true}}
 
 		var unreachable *UnreachableError
-		if _, err := Resolve(t.Context(), rig.ContainerdCerts, name); !errors.As(err, &unreachable) || unreachable.Reference != name {
+		if _, err := Resolve(t.Context(), inCertsD(t), name); !errors.As(err, &unreachable) || unreachable.Reference != name {
 			t.Errorf("resolved what nobody has: %v", err)
 		}
 		if err := n.Pull(t.Context(), name, true); err == nil || strings.Contains(err.Error(), "rpc error") {
@@ -42,7 +44,7 @@ func TestPull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Resolve(t.Context(), rig.ContainerdCerts, name); err != nil || got != digest {
+		if got, err := Resolve(t.Context(), inCertsD(t), name); err != nil || got != digest {
 			t.Errorf("resolved as %q, %v, and not as %s", got, err, digest)
 		}
 		if err := n.Pull(t.Context(), name, true); err != nil {
@@ -109,4 +111,10 @@ func (n *node) top(t *testing.T, name string, want render.Image) string {
 		t.Fatal(err)
 	}
 	return need.chain()
+}
+
+// inCertsD gives whom containerd asks by the files of certs.d.
+func inCertsD(t *testing.T) Hosts {
+	t.Helper()
+	return config.ConfigureHosts(t.Context(), config.HostOptions{HostDir: config.HostDirFromRoot(rig.ContainerdCerts)})
 }

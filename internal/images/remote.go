@@ -27,21 +27,19 @@ type Remote struct {
 // document is the largest index, manifest or configuration that is read. containerd takes manifests of 8 MiB.
 const document = 8 << 20
 
-// Survey asks the registry what an image consists of, through the endpoints that the files below certsDir name, and with what stands in them. containerd
-// may know more logins than these. The error is an *[UnreachableError].
-func Survey(ctx context.Context, certsDir, name, platform string) (r *Remote, err error) {
-	defer func() { err = unreachable(name, recover(), err) }()
+// Survey asks the registry what an image consists of. containerd may know more logins than its hosts have.
+func Survey(ctx context.Context, hosts Hosts, name, platform string) (*Remote, error) {
 	wanted, err := platforms.Parse(platform)
 	if err != nil {
 		return nil, err
 	}
 	ctx = silenced(ctx)
-	resolver := resolver(ctx, certsDir)
+	resolver := resolver(hosts)
 	_, target, err := resolver.Resolve(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	r = &Remote{name: name, Image: render.Image{Target: described(target), Platform: platform}}
+	r := &Remote{name: name, Image: render.Image{Target: described(target), Platform: platform}}
 	if r.fetcher, err = resolver.Fetcher(ctx, name); err != nil {
 		return nil, err
 	}

@@ -29,14 +29,14 @@ func TestPrefetch(t *testing.T) {
 			t.Fatal(err)
 		}
 		platform := "linux/" + runtime.GOARCH
-		if _, err := Survey(t.Context(), rig.ContainerdCerts, name, platform); err == nil {
+		if _, err := Survey(t.Context(), inCertsD(t), name, platform); err == nil {
 			t.Error("it is known what nobody has")
 		}
 		digest, err := registry.Push("shop/web:1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		remote, err := Survey(t.Context(), rig.ContainerdCerts, name, platform)
+		remote, err := Survey(t.Context(), inCertsD(t), name, platform)
 		if err != nil {
 			t.Fatal(err)
 		}
