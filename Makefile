@@ -21,8 +21,8 @@ FUZZTIME ?= 1m
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables, as make TARGET NAME=VALUE:\n'
-	@printf '  %-13s %s\n' VERSION 'what the program calls itself ($(VERSION))' MAINTAINER 'who answers for the packages of release, as NAME <ADDRESS>' DIST 'where release and image put what they make ($(DIST))' \
-	  PREFIX 'where install puts the program ($(PREFIX)), below DESTDIR' GOOS,\ GOARCH 'what build builds for ($(GOOS), $(GOARCH))' \
+	@printf '  %-13s %s\n' VERSION 'what the program calls itself ($(VERSION))' DIST 'where release and image put what they make ($(DIST))' \
+	  MAINTAINER 'who answers for the packages of release, as NAME <ADDRESS>' PREFIX 'where install puts the program ($(PREFIX)), below DESTDIR' GOOS,\ GOARCH 'what build builds for ($(GOOS), $(GOARCH))' \
 	  FUZZTIME 'how long fuzz stays at each target ($(FUZZTIME))' REGSYNC_CACHE 'where components and tools are kept ($(CACHE))' \
 	  GOVULNDB 'the database that check asks with govulncheck' DEBIAN_MIRROR 'the mirror that Debian roots come from'
 
