@@ -22,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables, as make TARGET NAME=VALUE:\n'
 	@printf '  %-13s %s\n' VERSION 'what the program calls itself ($(VERSION))' DIST 'where release and image put what they make ($(DIST))' \
-	  PREFIX 'where install puts the program ($(PREFIX)), below DESTDIR' GOOS,\ GOARCH 'what build builds for ($(GOOS), $(GOARCH))' \
+	  MAINTAINER 'who answers for the packages of release, as NAME <ADDRESS>' PREFIX 'where install puts the program ($(PREFIX)), below DESTDIR' GOOS,\ GOARCH 'what build builds for ($(GOOS), $(GOARCH))' \
 	  FUZZTIME 'how long fuzz stays at each target ($(FUZZTIME))' REGSYNC_CACHE 'where components and tools are kept ($(CACHE))' \
 	  GOVULNDB 'the database that check asks with govulncheck' DEBIAN_MIRROR 'the mirror that Debian roots come from'
 
@@ -47,10 +47,10 @@ release: $(PACKERS)/nfpm ## dist/: programs, deb, rpm and archives for amd64 and
 reproducible: ## whether two clones of this commit, the second without Go's cache, give the same release byte for byte
 	@deploy/packages/reproducible
 
-$(PACKERS)/nfpm: tools/release/go.mod
+# The folders of tools are named by their go.mod, so that none is a prerequisite: in a new clone it is newer, and says nothing new.
+$(PACKERS)/nfpm:
 	@echo 'building the tools of tools/release/go.mod, once' >&2; mkdir -p $(PACKERS)
 	@cd tools/release && GOOS= GOARCH= GOFLAGS= CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PACKERS)/ tool
-	@touch $@
 
 .PHONY: components
 components: $(PACKERS)/nfpm ## the real daemons that the tests start: packages, built releases of containerd, an API server, Kustomize, Helm, Debian roots (a quarter of an hour the first time)
@@ -87,10 +87,9 @@ generated: # go generate changes nothing
 	@echo go generate ./...; before=$$(git diff | sha256sum); go generate ./...; \
 	  if [ "$$before" != "$$(git diff | sha256sum)" ]; then git diff --stat; echo 'generated files were not up to date; now they are'; exit 1; fi
 
-$(TOOLS)/golangci-lint: tools/go.mod
+$(TOOLS)/golangci-lint:
 	@echo 'building the tools of tools/go.mod, once'; mkdir -p $(TOOLS)
 	@cd tools && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(TOOLS)/ tool
-	@touch $@
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (1m)

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"github.com/regsync/regsync/test/rig"
 )
 
 // debian node|judges: mounts a Debian root, which stands in $DEBIAN from then on; the release under test is its /release.
+// debian node|judges in DIR: mounts another one in that, for what works on an image from outside.
 // debian CODE PROGRAM ARGS…: runs a program in it and expects its exit code.
 func cmdDebian(ts *testscript.TestScript, neg bool, args []string) {
 	n := here(ts)
@@ -24,7 +27,15 @@ func cmdDebian(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	if len(args) < 2 || neg || n.debian == "" {
-		ts.Fatalf("usage: debian node|judges | debian CODE PROGRAM ARGS…")
+		ts.Fatalf("usage: debian node|judges [in DIR] | debian CODE PROGRAM ARGS…")
+	}
+	if len(args) == 3 && args[1] == "in" {
+		root, err := rig.MountDebian(args[0], n.dir, "")
+		ts.Check(err)
+		dir := filepath.Join(n.debian, args[2])
+		ts.Check(os.MkdirAll(dir, 0o755))
+		ts.Check(unix.Mount(root, dir, "", unix.MS_BIND|unix.MS_REC, ""))
+		return
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

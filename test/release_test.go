@@ -16,11 +16,12 @@ import (
 // releaseVariable is the environment variable that names the release under test to the tests in namespaces.
 const releaseVariable = "REGSYNC_RELEASE"
 
-// releaseVersion and releaseTime are those of the release under test. Without the second it would be the commit's, and there may be a
-// new one while the tests run.
+// releaseVersion, releaseTime and releaseMaintainer are those of the release under test. Without the second it would be the commit's, and
+// there may be a new one while the tests run.
 const (
-	releaseVersion = "v1.2.0-rc.1"
-	releaseTime    = "1790000000"
+	releaseVersion    = "v1.2.0-rc.1"
+	releaseTime       = "1790000000"
+	releaseMaintainer = "Release Tests <tests@regsync.invalid>"
 )
 
 var released = sync.OnceValue(func() error {
@@ -52,7 +53,7 @@ func madeRelease(t *testing.T) string {
 func makeRelease(tree, dist, umask string, env ...string) error {
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", `umask "$0" && exec make release DIST="$1" VERSION="$2"`, umask, dist, releaseVersion)
 	cmd.Dir = tree
-	cmd.Env = append(append(os.Environ(), "MAKEFLAGS=", "SOURCE_DATE_EPOCH="+releaseTime), env...)
+	cmd.Env = append(append(os.Environ(), "MAKEFLAGS=", "SOURCE_DATE_EPOCH="+releaseTime, "MAINTAINER="+releaseMaintainer), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return errors.Join(err, errors.New(string(out)))

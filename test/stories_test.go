@@ -18,7 +18,7 @@ import (
 //
 //	# containerd: 1.6 2.2     runs it once for each release, named in $CONTAINERD
 //	# needs: dockerd regsync  programs; kube stands for those of a control plane, kubectl for the one that is built with them,
-//	                          debian for the Debian roots, release for a release of this tree
+//	                          debian for the Debian roots, packer for Packer in one of them, release for a release of this tree
 //
 // The condition [containerd:2.2] holds on that release.
 //
@@ -73,6 +73,8 @@ func tell(t *testing.T, file, release string, needs []string) {
 			madeRelease(t)
 		case "debian":
 			_, err = rig.FindDebian("judges")
+		case "packer":
+			_, err = rig.FindPacker()
 		case "systemd":
 			_, err = rig.SystemdProgram()
 		case "kube":

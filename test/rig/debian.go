@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BuildDebian makes the Debian roots that the cache lacks: "node", a clean one with systemd's programs, and "judges", with lintian, rpm
-// and cloud-init.
+// BuildDebian makes the Debian roots that the cache lacks: "node", a clean one with systemd's programs, and "judges", with lintian, rpm,
+// cloud-init and Packer.
 func BuildDebian(ctx context.Context) error {
 	root, err := sourceRoot()
 	if err != nil {
@@ -35,6 +35,19 @@ func FindDebian(name string) (string, error) {
 		return "", fmt.Errorf("%w; make components makes it", err)
 	}
 	return root, nil
+}
+
+// FindPacker returns where Packer is in the root "judges"; one that an older cache has lacks it.
+func FindPacker() (string, error) {
+	judges, err := FindDebian("judges")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(judges, "usr", "bin", "packer")
+	if _, err := os.Stat(program); err != nil {
+		return "", fmt.Errorf("%w; make components makes it", err)
+	}
+	return program, nil
 }
 
 // MountDebian mounts a Debian root below dir and returns where. What is written to it goes with the namespace. Shared is seen in it,
