@@ -118,7 +118,7 @@ bench-images: build components ## archives of 1 GiB and of 40 images, beside ctr
 	@go run ./test/bench images bin/regsync $(ROUNDS)
 
 .PHONY: bench-peers
-bench-peers: build ## plan and apply beside an Ansible playbook and a shell script of the same registries (root; half an hour)
+bench-peers: build ## plan and apply beside an Ansible playbook and a shell script of the same registries (root; an hour and a half, MOST=200 a quarter of one)
 	@test/components/install peers
 	@go run ./test/bench peers bin/regsync $(MOST)
 
