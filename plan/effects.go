@@ -7,14 +7,11 @@ import (
 	"github.com/regsync/regsync/render"
 )
 
-// disturbs says what an effect means for what runs on the node.
+// disturbs says in a sentence what an effect means for what runs on the node.
 var disturbs = map[render.Effect]string{
 	render.ReloadDocker:      "No running container is touched.",
 	render.RestartContainerd: "Running pods go on; pulls and new pods wait for some seconds.",
 }
-
-// Disturbs says in a sentence what the effect means for what runs on the node.
-func Disturbs(e render.Effect) string { return disturbs[e] }
 
 // effects gives what the changes need, each effect once, Docker's reload before containerd's restart.
 func effects(changes []Change) []Effect {

@@ -268,7 +268,7 @@ func TestOrder(t *testing.T) {
 		t.Errorf("targets %q, %q", p.Effects[0].Target(), p.Effects[1].Target())
 	}
 	for _, e := range p.Effects {
-		if e.Disturbs == "" || e.Disturbs != Disturbs(e.Name) || e.Pending || e.Undo || e.Repairs {
+		if e.Disturbs == "" || e.Disturbs != disturbs[e.Name] || e.Pending || e.Undo || e.Repairs {
 			t.Errorf("effect %+v", e)
 		}
 	}

@@ -66,8 +66,8 @@ func sample() plan.Plan {
 				"[auth]\npassword = \"hunter2\"\n[x]\ny = 1\n", "[auth]\npassword = \"hunter2\"\n[x]\ny = 2\n", "no config_path"),
 		},
 		Effects: []plan.Effect{
-			{Name: render.ReloadDocker, Reason: "dockerd has not loaded daemon.json", Disturbs: plan.Disturbs(render.ReloadDocker), Pending: true},
-			{Name: render.RestartContainerd, Reason: "config.toml", Disturbs: plan.Disturbs(render.RestartContainerd)},
+			{Name: render.ReloadDocker, Reason: "dockerd has not loaded daemon.json", Disturbs: "No running container is touched.", Pending: true},
+			{Name: render.RestartContainerd, Reason: "config.toml", Disturbs: "Running pods go on; pulls and new pods wait for some seconds."},
 		},
 		Conflicts: []plan.Conflict{
 			{ID: render.ID{Kind: render.KindFile, Name: certs + "k3s.example/hosts.toml"}, Reason: "it is k3s's", Hint: "stop k3s from writing it"},
