@@ -40,19 +40,12 @@ func (w *imageWork) arriving(ctx context.Context, changes []plan.Change) []arriv
 	if len(list) == 1 && w.command.bandwidth.limit == nil {
 		return list
 	}
-	var hosts images.Hosts
 	for i := range list {
 		x := &list[i]
-		if x.archive != "" || w.node == nil {
+		if x.archive != "" {
 			continue
 		}
-		if hosts == nil { // now: before, certs.d was not yet as it is
-			var err error
-			if hosts, err = w.command.registryHosts(ctx, w.site.root, *w.node); err != nil {
-				break
-			}
-		}
-		if x.remote = outlined(ctx, hosts, x.changes[0]); x.remote != nil {
+		if x.remote = w.outlined(ctx, x.changes[0]); x.remote != nil {
 			x.size = x.remote.Image.Bytes()
 		}
 	}
@@ -61,7 +54,14 @@ func (w *imageWork) arriving(ctx context.Context, changes []plan.Change) []arriv
 }
 
 // outlined asks the registry what an image consists of. It may refuse us and not containerd, which may know another login, so no answer is no failure.
-func outlined(ctx context.Context, hosts images.Hosts, c plan.Change) *images.Remote {
+func (w *imageWork) outlined(ctx context.Context, c plan.Change) *images.Remote {
+	if w.hosts == nil {
+		return nil
+	}
+	hosts, err := w.hosts()
+	if err != nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	remote, err := images.Survey(ctx, hosts, c.Name, cmp.Or(c.Image.Platform, "linux/"+runtime.GOARCH))

@@ -54,7 +54,7 @@ func (c *command) lookAtImages(ctx context.Context, t *trip, v *services, d *ren
 
 // follow asks the registries of the images that follow them whether these have moved. That one cannot be asked is no failure of anything else.
 func (c *command) follow(ctx context.Context, root *node.Root, n spec.Node, want []render.Resource, have map[render.ID]plan.Live) (waiting []string) {
-	hosts := sync.OnceValues(func() (images.Hosts, error) { return c.registryHosts(ctx, root, n) })
+	hosts := c.registryHosts(ctx, root, n)
 	for _, r := range want {
 		live := have[r.ID].Image
 		if r.Image == nil || r.Node != "" || !r.Image.Refresh || live == nil {
@@ -71,10 +71,12 @@ func (c *command) follow(ctx context.Context, root *node.Root, n spec.Node, want
 	return waiting
 }
 
-// registryHosts gives whom the node's containerd asks for images, by the files that are on the node now, to be asked by us.
-func (c *command) registryHosts(ctx context.Context, root *node.Root, n spec.Node) (images.Hosts, error) {
-	pulling, err := c.pullingNode(ctx, root, n, render.Version{}, "")
-	return probe.Hosts(pulling, probe.Options{}), err
+// registryHosts gives whom the node's containerd asks for images, to be asked by us, with its patience. It looks at the node when it is first called.
+func (c *command) registryHosts(ctx context.Context, root *node.Root, n spec.Node) func() (images.Hosts, error) {
+	return sync.OnceValues(func() (images.Hosts, error) {
+		pulling, err := c.pullingNode(ctx, root, n, render.Version{}, "")
+		return probe.Hosts(pulling, probe.Options{Limit: 30 * time.Second}), err
+	})
 }
 
 // resolve asks the registry of an image for its digest.

@@ -16,7 +16,6 @@ import (
 	"github.com/regsync/regsync/internal/images"
 	"github.com/regsync/regsync/plan"
 	"github.com/regsync/regsync/render"
-	"github.com/regsync/regsync/spec"
 )
 
 // imageWork carries changes of images out on containerd's store.
@@ -27,7 +26,7 @@ type imageWork struct {
 	store      *images.Store
 	site       *site
 	cache      *archive.Cache
-	node       *spec.Node // whose containerd pulls; nil: not known
+	hosts      func() (images.Hosts, error) // whom containerd asks for images; nil: not known
 }
 
 // imageWork makes ready what the plan's changes of images need.
@@ -41,7 +40,7 @@ func (c *command) imageWork(ctx context.Context, s *site, t trip, v *services) (
 	}
 	w := &imageWork{command: c, neighbours: t.neighbours, store: store, site: s, cache: &archive.Cache{Dir: s.archiveDir()}, urls: map[string]string{}}
 	if t.spec != nil {
-		w.node = &t.spec.Node
+		w.hosts = c.registryHosts(ctx, s.root, t.spec.Node)
 		for _, p := range t.spec.Preload {
 			if fetched(p.Archive) {
 				w.urls[p.SHA256] = p.Archive
