@@ -25,7 +25,7 @@ func (s *Sources) ask(ctx context.Context, in string, argv ...string) ([]byte, e
 	if s.Answers == nil {
 		return s.run(ctx, in, argv...)
 	}
-	question := strings.Join(append(argv, in), "\x00")
+	question := strings.Join(argv, "\x00") + "\x00" + in
 	said, ok := s.Answers.said[question]
 	if ok {
 		return said.out, said.err
