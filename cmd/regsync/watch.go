@@ -46,7 +46,7 @@ type watcher struct {
 	bell    watch.Bell
 	files   *watch.Files
 	paths   []string        // that files watches
-	inputs  map[string]bool // those of them that regsync reads only
+	inputs  map[string]bool // those of them that regsync reads only, as causes name them
 	unheard string          // why some of them are not watched
 
 	containerd ear // whose events are listened to
@@ -227,7 +227,7 @@ func (w *watcher) heard(causes []string) []string {
 		if !w.fights.Until(thing, now).IsZero() || !w.failures.Until(thing, now).IsZero() {
 			continue
 		}
-		if w.inputs[cause] || cause == images.Connected || cause == apiServerBack {
+		if w.inputs[name] || cause == images.Connected || cause == apiServerBack {
 			w.failures.ForgetAll()
 		}
 		if w.last.wrote(name) {

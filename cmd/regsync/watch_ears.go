@@ -88,7 +88,7 @@ func (w *watcher) wanted(s *site, t trip) []string {
 	}
 	w.inputs = map[string]bool{}
 	for _, p := range paths[written:] {
-		w.inputs[p] = true
+		w.inputs[w.onNode(p)] = true
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)

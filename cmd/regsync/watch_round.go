@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ func (w *watcher) round(ctx context.Context, causes []string) round {
 func (w *watcher) isBrief(causes []string) bool {
 	return !slices.ContainsFunc(causes, func(cause string) bool {
 		event := strings.HasPrefix(cause, "containerd: ") || strings.HasPrefix(cause, "kubernetes: ")
-		return !event && (!path.IsAbs(cause) || w.inputs[filepath.Join(w.mount(), cause)] || w.inputs[cause])
+		return !event && (!path.IsAbs(cause) || w.inputs[cause])
 	})
 }
 
